@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use a7probe::judge::gate::{GateWatch, InstrumentState, default_gates};
+use a7probe::judge::gate::{GateWatch, InstrumentState, StopRule, WatchedEndpoint, default_gates};
 use a7probe::run::plan::Guard;
 use a7probe::run::recording::LiveExceedances;
 use a7probe::run::sample::{Outcome, Phases, Sample};
@@ -19,8 +19,13 @@ fn main() {
     let target = Duration::from_millis(150);
     let mut watching = GateWatch::new(
         &default_gates(target),
-        &[("health", RATE_PER_S as f64)],
+        &[WatchedEndpoint {
+            name: "health",
+            rate_per_s: RATE_PER_S as f64,
+            most_requests: RUN.as_secs() * RATE_PER_S,
+        }],
         Guard::default(),
+        StopRule::Decided,
     );
     let mut exceedances = LiveExceedances::new(&[target]);
     let (mut looks, began) = (0, Instant::now());

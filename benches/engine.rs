@@ -23,8 +23,8 @@ use std::time::Duration;
 use a7probe::probe::engine::{self, RunIds, RunSpec};
 use a7probe::run::histogram::RankedValues;
 use a7probe::run::plan::{
-    Arrivals, ConnectionPolicy, Endpoint, Keepalive, Model, Plan, Scheme, Size, StatusSet, Target,
-    Template, Trust,
+    Arrivals, ConnectionPolicy, Endpoint, HttpVersion, Keepalive, Model, Plan, RedirectPolicy,
+    Scheme, Size, StatusSet, Target, Template, Tracing, Trust,
 };
 use a7probe::run::recording::Recording;
 use a7probe::run::run_file::{EndpointRun, FinishedRun};
@@ -88,13 +88,16 @@ fn plan(
         .split_once(':')
         .ok_or_else(|| anyhow::anyhow!("'{address}' is no host:port"))?;
     let endpoint = |n| Endpoint {
+        elsewhere: None,
         name: format!("endpoint{n}"),
         method: "GET".to_owned(),
         path: Template::literal("/"),
         headers: Vec::new(),
         body: None,
         expect: StatusSet::success(),
+        expect_body: None,
         rate: rate.and_then(|all| Rate::per_second(all / endpoints as f64)),
+        segment: None,
         targets: vec![Duration::from_millis(150)],
     };
     Ok(Plan {
@@ -115,9 +118,14 @@ fn plan(
             keepalive: Keepalive::Reuse,
             trust: Trust::System,
             identity: None,
-            connect_to: None,
+            version: HttpVersion::Http1,
+            connect_to: Vec::new(),
             unix_socket: None,
+            proxy: None,
+            redirects: RedirectPolicy::Answer,
+            tracing: Tracing::Off,
         },
+        rows: None,
     })
 }
 

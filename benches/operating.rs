@@ -1,4 +1,4 @@
-//! How often a verdict is wrong, and how long it takes: the table of the README's method section, simulated with the
+//! How often a verdict is wrong, and how long it takes: the table of `docs/method.md`, simulated with the
 //! looks of a real run. Ends with an error if a false verdict comes more often than is claimed.
 
 #[expect(
@@ -28,9 +28,7 @@ fn main() {
                 // 1200 episodes are 120 s.
                 let seconds = found.mean_samples() / scenario.episode * 0.1;
                 let (pass, fail) = (found.pass_rate() * 100.0, found.fail_rate() * 100.0);
-                println!(
-                    "| {name} | {how} | {times} | {pass:.1} % | {fail:.1} % | {seconds:.0} s |"
-                );
+                println!("| {name} | {how} | {times} | {pass:.1}% | {fail:.1}% | {seconds:.0} s |");
                 wrong += u32::from(is_wrong_too_often(times, &found));
             }
         }

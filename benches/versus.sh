@@ -1,14 +1,18 @@
 #!/usr/bin/env bash
-# Client CPU per request in the closed model, 64 connections, against nginx on loopback: wrk, oha and this engine
-# in turn, so that all see the same machine; medians of the rounds. What is missing is left out.
+# Client CPU per request against nginx on loopback: a7probe beside wrk and oha, in turn, so that all see the same
+# machine; medians of the rounds. First 64 connections in the closed model, then 1,000, 10,000 and 30,000 requests a
+# second in the open model, where wrk has no rate to offer. What is missing is left out.
 #
-#   benches/versus.sh [ROUNDS [SECONDS]]      WRK=, OHA=, NGINX= name the binaries
+#   cargo build --profile dist --locked --all-features
+#   benches/versus.sh [ROUNDS [SECONDS]]      A7PROBE=, WRK=, OHA=, NGINX= name the binaries
+#
+# CPU is user and system time of the whole process; of a7probe it is that of the run, without the calibration, whose
+# length does not depend on the number of requests.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 rounds=${1:-5} seconds=${2:-6} connections=64
+a7probe=${A7PROBE:-target/dist/a7probe}
 
-bench=$(cargo bench --bench engine --no-run --message-format=json 2>/dev/null |
-    sed -n 's/.*"executable":"\([^"]*engine-[^"]*\)".*/\1/p' | tail -1)
 dir=$(mktemp -d)
 nginx=
 trap '[ -z "$nginx" ] || kill "$nginx"; wait; rm -rf "$dir"' EXIT
@@ -32,35 +36,59 @@ for _ in $(seq 100); do
     if (exec 3<> "/dev/tcp/127.0.0.1/$port") 2> "$dir/connect"; then break; fi
     sleep 0.05
 done
+url=http://127.0.0.1:$port/
 
-# Each prints how many requests it made and in how many seconds; bash's `time` has its CPU seconds.
+number() { grep -o "\"$1\": *[0-9.]*" | head -1 | tr -dc '0-9.'; }
+
+# The first value of this field.
+number() { grep -o "\"$1\": *[0-9]*" | head -1 | sed 's/.*: *//'; }
+
+# Each prints its number of requests and its CPU seconds; bash's `time` knows those of the others.
+TIMEFORMAT='%U %S'
+run_a7probe() {
+    "$a7probe" measure "$url" "$@" -z "${seconds}s" --warmup 0s --no-gates --no-ci --quiet \
+        --save "$dir/run.json" --report "json=$dir/report.json" > "$dir/out"
+    echo "$(number ok < "$dir/report.json") $(number cpu_ns < "$dir/run.json")" | awk '{ print $1, $2 / 1e9 }'
+}
 run_wrk() {
-    "${WRK:-wrk}" -t2 -c$connections -d"${seconds}s" "http://127.0.0.1:$port/" |
-        awk '/requests in/ { sub("s,", "", $4); print $1, $4 }'
+    { time "${WRK:-wrk}" -t2 -c$connections -d"${seconds}s" "$url" > "$dir/out"; } 2> "$dir/cpu"
+    echo "$(awk '/requests in/ { print $1 }' "$dir/out") $(tail -1 "$dir/cpu")" | awk '{ print $1, $2 + $3 }'
 }
 run_oha() {
-    "${OHA:-oha}" --no-tui -c $connections -z "${seconds}s" --output-format json "http://127.0.0.1:$port/" |
-        sed -n 's/.*"200": *\([0-9]*\).*/\1/p' | awk -v s="$seconds" '{ print $1, s }'
-}
-# A second of warm-up is among its requests.
-run_a7probe() {
-    "$bench" closed "127.0.0.1:$port" $connections "$seconds" |
-        awk -v s="$seconds" '/^requests/ { print $2, s + 1 }'
+    {
+        time "${OHA:-oha}" --no-tui -c $connections -z "${seconds}s" "$@" --output-format json "$url" > "$dir/out"
+    } 2> "$dir/cpu"
+    echo "$(number 200 < "$dir/out") $(tail -1 "$dir/cpu")" | awk '{ print $1, $2 + $3 }'
 }
 
-TIMEFORMAT='%U %S'
-tools=(a7probe)
-command -v "${WRK:-wrk}" > "$dir/which" && tools+=(wrk)
-command -v "${OHA:-oha}" > "$dir/which" && tools+=(oha)
-for _ in $(seq "$rounds"); do
-    for tool in "${tools[@]}"; do
-        { time made=$("run_$tool"); } 2> "$dir/cpu"
-        echo "$made $(tail -1 "$dir/cpu")" |
-            awk '{ printf "%.3f %.0f\n", ($3 + $4) * 1e6 / $1, $1 / $2 }' >> "$dir/$tool"
+# compare NAME TOOL…: TOOL_flags holds the flags of a tool.
+compare() {
+    local name=$1 tool
+    shift
+    for _ in $(seq "$rounds"); do
+        for tool; do
+            local -n flags=${tool}_flags
+            "run_$tool" "${flags[@]}" |
+                awk -v s="$seconds" '{ printf "%.3f %.0f\n", $2 * 1e6 / $1, $1 / s }' >> "$dir/$name-$tool"
+        done
     done
-done
-for tool in "${tools[@]}"; do
-    sort -n "$dir/$tool" | awk -v tool="$tool" '
-        { cpu[NR] = $1; rate[NR] = $2 }
-        END { m = int((NR + 1) / 2); printf "%-8s median %.2f µs of CPU a request (%.2f to %.2f), %d/s\n", tool, cpu[m], cpu[1], cpu[NR], rate[m] }'
+    for tool; do
+        sort -n "$dir/$name-$tool" | awk -v name="$name" -v tool="$tool" '
+            { cpu[NR] = $1; rate[NR] = $2 }
+            END {
+                m = int((NR + 1) / 2)
+                printf "%-7s %-8s %6.2f µs of CPU a request (%.2f to %.2f), %d/s\n",
+                    name, tool, cpu[m], cpu[1], cpu[NR], rate[m]
+            }'
+    done
+}
+
+have() { command -v "$1" > "$dir/which"; }
+tools=(a7probe)
+if have "${OHA:-oha}"; then tools+=(oha); fi
+a7probe_flags=(-c $connections) oha_flags=() wrk_flags=()
+if have "${WRK:-wrk}"; then compare closed "${tools[@]}" wrk; else compare closed "${tools[@]}"; fi
+for rate in 1000 10000 30000; do
+    a7probe_flags=(--rate "$rate/s") oha_flags=(-q "$rate" --latency-correction)
+    compare "$rate" "${tools[@]}"
 done

@@ -2,25 +2,42 @@
 
 pub(crate) mod ab;
 pub(crate) mod audit;
+pub(crate) mod baseline;
+pub(crate) mod capacity;
+mod ci;
+mod command_line;
 pub(crate) mod compare;
 pub(crate) mod connection;
+pub(crate) mod data;
 pub(crate) mod defaults;
 pub(crate) mod diagnose;
+mod different_plans;
+mod environment;
+mod fitted_messages;
 pub(crate) mod foreign_flags;
 pub(crate) mod guard;
+mod help;
 #[cfg(feature = "reference")]
 pub(crate) mod hosting;
 pub(crate) mod import;
+mod init;
 pub(crate) mod judge;
 pub(crate) mod load;
+mod long_help;
 pub(crate) mod measure;
+mod nearest;
 mod noise;
 pub(crate) mod output;
+mod plain_error;
+pub(crate) mod progress;
 #[cfg(feature = "reference")]
 pub(crate) mod provider;
+pub(crate) mod rate_file;
 pub(crate) mod redacted_error;
+pub(crate) mod report_file;
 pub(crate) mod resolve;
 pub(crate) mod run_setup;
+pub mod schema;
 pub(crate) mod selftest;
 #[cfg(feature = "reference")]
 pub(crate) mod serve;
@@ -28,11 +45,16 @@ pub(crate) mod service;
 pub(crate) mod settings;
 mod settings_error;
 pub(crate) mod settings_file;
+mod settings_key;
+mod settings_value;
+mod short_help;
 mod slim;
 #[cfg(feature = "reference")]
 mod typed_flags;
 mod value;
 mod variables;
+pub(crate) mod verdict;
+pub(crate) mod verdict_rules;
 #[cfg(feature = "reference")]
 pub(crate) mod work;
 #[cfg(feature = "reference")]
@@ -40,9 +62,12 @@ pub(crate) mod worker;
 
 use std::ffi::OsString;
 use std::io::IsTerminal as _;
-use std::path::PathBuf;
 
-use clap::{Args, CommandFactory as _, Parser, Subcommand};
+use clap::error::ErrorKind;
+use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+
+pub(crate) use fitted_messages::FittedMessages;
+pub use init::{CiService, InitArgs};
 
 /// What the help names to start with.
 const FIRST_STEP: &str = if cfg!(feature = "reference") {
@@ -57,58 +82,65 @@ const FIRST_STEP: &str = if cfg!(feature = "reference") {
     name = "a7probe",
     version,
     propagate_version = true,
-    max_term_width = 110,
+    max_term_width = 80,
     after_help = format!(
-        "Exit codes: 0 every gate passed, 1 a gate failed, 2 usage, configuration or internal error, \
-                  3 inconclusive, 4 target unreachable, 130 and 143 interrupted.\n\
-                  diagnose: 0 nothing wrong, 1 a likely cause found, 3 cannot tell.\n\
-                  {FIRST_STEP}"
+        "Exit codes: 0 every gate passed, 1 a gate failed, 2 usage, configuration or internal error, 3 inconclusive, 4 service unreachable, 130 and 143 interrupted.\ndiagnose: 0 nothing wrong, 1 a likely cause found, 3 cannot tell.\n{FIRST_STEP}"
     )
 )]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
+
+    /// Warnings about the environment, for stderr before the command runs.
+    #[arg(skip)]
+    pub warnings: Vec<String>,
 }
 
 /// The subcommands.
 #[derive(Subcommand, Debug)]
 pub enum Command {
     #[cfg(feature = "reference")]
-    /// The whole story on this machine in about 75 seconds: serve, measure, fix, measure, compare, check.
+    /// Serve, measure, fix, measure, compare and audit on this machine, in about 75 s.
     Demo(DemoArgs),
-    /// Sample endpoints of a service, judge their percentiles, save and report.
+    /// Measure endpoints and judge their percentiles.
     Measure(Box<measure::MeasureArgs>),
-    /// Judge saved runs, or latencies measured by other tools, offline.
+    /// Judge saved runs, or results of other load tools.
     Judge(judge::JudgeArgs),
-    /// Before and after: two saved runs side by side, with intervals and gates.
+    /// Compare two saved runs, with intervals and gates.
     Compare(compare::CompareArgs),
-    /// Before and after in turns: two URLs, or two sets of headers, in blocks that alternate.
+    /// Compare two versions, interleaved in one run.
     Ab(Box<ab::AbArgs>),
-    /// Which root cause do the data support? A few short runs within a budget.
+    /// Find the highest rate that stays within the gates: two rates, each shown, never a guess.
+    Capacity(Box<capacity::CapacityArgs>),
+    /// Find the likely cause of high latency, with a few short runs.
     Diagnose(Box<diagnose::DiagnoseArgs>),
     #[cfg(feature = "reference")]
     /// Run the reference ingest server.
     Serve(Box<serve::ServeArgs>),
     #[cfg(feature = "reference")]
-    /// Do the work that `serve --mode queue` has accepted.
+    /// Process the events that `serve --mode queue` has accepted.
     Worker(Box<worker::WorkerArgs>),
     #[cfg(feature = "reference")]
-    /// Simulate the mail provider as a process of its own.
+    /// Simulate the mail provider in its own process.
     Provider(provider::ProviderArgs),
-    /// Measure known delays on this machine; print the instrument's own error.
+    /// Check this machine's measurement error.
     Selftest(selftest::SelftestArgs),
-    /// Write a commented a7probe.toml to start from.
+    /// Write a commented a7probe.toml to start from, or the files of a pipeline.
     Init(InitArgs),
-    /// Print the JSON Schema of saved runs.
-    Schema,
+    /// Print the JSON Schema of saved runs, of reports, or of capacity searches.
+    Schema {
+        /// Which: run (--save), report (--output json), capacity (of capacity), or capacity-change (of compare).
+        #[arg(value_enum, default_value_t)]
+        name: schema::SchemaName,
+    },
     /// Print a completion script for a shell.
     Completions {
         /// Which shell.
         shell: clap_complete::Shell,
     },
-    /// Print the manual page (roff).
-    Man,
+    /// Print a manual page (roff).
+    Man(ManArgs),
 }
 
 /// Parsing ends the program before a command runs.
@@ -130,20 +162,92 @@ pub(crate) fn read(arguments: &[OsString]) -> Result<Cli, EarlyExit> {
     {
         return Err(EarlyExit::Mistake(message));
     }
-    let mistake = |e: foreign_flags::UsageError| EarlyExit::Mistake(e.to_string());
-    let arguments = foreign_flags::with_command(arguments, &Cli::command()).map_err(mistake)?;
-    foreign_flags::check(&arguments, &Cli::command()).map_err(mistake)?;
-    Cli::try_parse_from(arguments).map_err(|e| {
+    if arguments.get(1).is_some_and(|command| command == "help") {
+        return Err(help::answer(&arguments[1..]));
+    }
+    let arguments = foreign_flags::with_command(arguments, &Cli::command())
+        .map_err(|e| EarlyExit::Mistake(e.to_string()))?;
+    foreign_flags::check(&arguments, &Cli::command())
+        .map_err(|e| EarlyExit::Mistake(e.to_string()))?;
+    let is_short = arguments.iter().any(|argument| argument == "-h");
+    let command = arguments.get(1).and_then(|command| command.to_str());
+    let program = command_line::without_overruled(program(), &arguments);
+    let matches = program.try_get_matches_from(&arguments);
+    let parsed = matches.and_then(|matches| Cli::from_arg_matches(&matches));
+    let parsed = parsed.map_err(|e| {
+        match (e.kind(), command) {
+            (ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand, None) => {
+                return EarlyExit::Mistake(short_help::program());
+            }
+            (ErrorKind::DisplayHelp, Some("-h")) => {
+                return EarlyExit::Help(short_help::program());
+            }
+            (ErrorKind::DisplayHelp, Some(command)) if is_short => {
+                if let Some(screen) = short_help::command(command) {
+                    return EarlyExit::Help(screen.to_owned());
+                }
+            }
+            _ => {}
+        }
         let e = redacted_error::redacted(e, &Cli::command());
         let text = e.render();
         if e.use_stderr() {
-            EarlyExit::Mistake(redacted_error::in_plain_words(text.to_string()))
+            EarlyExit::Mistake(plain_error::text(&e, &Cli::command(), &arguments))
         } else if wants_styles() {
             EarlyExit::Help(text.ansi().to_string())
         } else {
             EarlyExit::Help(text.to_string())
         }
-    })
+    })?;
+    with_warnings(parsed, &arguments)
+}
+
+/// The program as its help shows it.
+pub(crate) fn program() -> clap::Command {
+    long_help::fitted(Cli::command())
+}
+
+/// Looks for variables of the environment that are unknown, before a command that reads any.
+fn with_warnings(mut cli: Cli, arguments: &[OsString]) -> Result<Cli, EarlyExit> {
+    let program = Cli::command();
+    let name = arguments.get(1).and_then(|name| name.to_str());
+    let command = name.and_then(|name| program.find_subcommand(name));
+    let reads_any = |command: &&clap::Command| {
+        let mut arguments = command.get_arguments();
+        arguments.any(|argument| argument.get_env().is_some())
+    };
+    let Some(command) = command.filter(reads_any) else {
+        return Ok(cli);
+    };
+    let texts = environment::NamingTexts {
+        arguments,
+        settings: &environment::settings_text(cli.settings()),
+    };
+    for unknown in environment::unknown(&environment::variables(), &texts, command, &program) {
+        match unknown {
+            environment::UnknownVariable::Misspelt { .. } => {
+                return Err(EarlyExit::Mistake(unknown.to_string()));
+            }
+            environment::UnknownVariable::Foreign { .. } => cli.warnings.push(unknown.to_string()),
+        }
+    }
+    if arguments.iter().any(|argument| argument == "--quiet") {
+        cli.warnings.clear();
+    }
+    Ok(cli)
+}
+
+impl Cli {
+    /// Which settings file the command reads, if it reads one.
+    fn settings(&self) -> Option<&settings_file::SettingsArgs> {
+        match &self.command {
+            Command::Measure(args) => Some(&args.settings),
+            Command::Ab(args) => Some(&args.measure.settings),
+            Command::Capacity(args) => Some(&args.settings),
+            Command::Diagnose(args) => Some(&args.settings),
+            _ => None,
+        }
+    }
 }
 
 fn wants_styles() -> bool {
@@ -158,27 +262,35 @@ fn wants_styles() -> bool {
 pub struct DemoArgs {
     /// Folder for the report.
     #[arg(long, value_name = "FOLDER", default_value = "a7probe-demo")]
-    pub out: PathBuf,
+    pub out: std::path::PathBuf,
 
-    /// How long each of the two measurements lasts.
+    /// Length of each of the two measurements.
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = value::positive_duration())]
     pub duration: std::time::Duration,
 
-    /// No progress on stderr.
-    #[arg(long)]
-    pub quiet: bool,
+    /// Find the rate at which each mode falls over instead, in one picture; about 5 minutes, at most 8.
+    #[arg(long, conflicts_with = "duration")]
+    pub capacity: bool,
+
+    /// How it looks.
+    #[command(flatten)]
+    pub screen: output::ScreenArgs,
+
+    /// How progress is shown.
+    #[command(flatten)]
+    pub progress: progress::ProgressArgs,
 }
 
-/// Arguments of `init`.
+/// Arguments of `man`.
 #[derive(Args, Debug, Clone)]
-pub struct InitArgs {
-    /// Where to write it.
-    #[arg(default_value = settings_file::DEFAULT_FILE, value_name = "FILE")]
-    pub file: PathBuf,
-
-    /// Replace a file that is there.
-    #[arg(long)]
-    pub force: bool,
+#[command(after_help = "\
+Examples:
+  a7probe man > a7probe.1
+  a7probe man measure > a7probe-measure.1")]
+pub struct ManArgs {
+    /// Command; without one, the page of the program
+    #[arg(value_name = "COMMAND")]
+    pub command: Option<String>,
 }
 
 #[cfg(test)]

@@ -1,8 +1,10 @@
 //! The subcommands, each as prose in a file (resolve, run, judge, report), and the parts that they share.
 
 pub mod ab;
+mod baseline;
 #[cfg(feature = "reference")]
 mod broker;
+pub(crate) mod capacity;
 pub mod compare;
 pub(crate) mod completions;
 #[cfg(feature = "reference")]
@@ -13,9 +15,10 @@ mod dry_run;
 mod hosting;
 pub(crate) mod init;
 pub mod judge;
+pub(crate) mod man;
 pub mod measure;
 mod measuring;
-pub mod progress;
+mod progress;
 #[cfg(feature = "reference")]
 pub(crate) mod provider;
 mod saved;
@@ -24,6 +27,7 @@ pub mod selftest;
 #[cfg(feature = "reference")]
 pub(crate) mod serve;
 mod signals;
+mod verdict_exit;
 #[cfg(feature = "reference")]
 pub(crate) mod worker;
 

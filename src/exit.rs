@@ -1,4 +1,4 @@
-//! Exit codes: what a pipeline is told, decided in one place.
+//! Exit codes for pipelines, decided in one place.
 
 use crate::verdict::Verdict;
 
@@ -53,9 +53,9 @@ impl Exit {
             Exit::Fail => "a gate failed; `diagnose`: a likely cause found",
             Exit::Error => "usage, configuration or internal error",
             Exit::Inconclusive => {
-                "inconclusive: the data do not decide every gate; `diagnose`: cannot tell"
+                "inconclusive: a gate can be neither passed nor failed; `diagnose`: cannot tell"
             }
-            Exit::Unreachable => "target unreachable",
+            Exit::Unreachable => "service unreachable",
             Exit::Interrupted => "interrupted (Ctrl-C); the partial result is saved and marked",
             Exit::Terminated => "terminated (SIGTERM); the partial result is saved and marked",
         }
@@ -88,7 +88,7 @@ impl From<Verdict> for Exit {
         match verdict {
             Verdict::Pass => Exit::Pass,
             Verdict::Fail => Exit::Fail,
-            Verdict::Inconclusive => Exit::Inconclusive,
+            Verdict::Inconclusive | Verdict::NotJudged => Exit::Inconclusive,
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Numbers to verdicts: percentiles with their intervals, gates, the effect of a change, the cause of slowness, and what may mislead.
 
+pub(crate) mod abort_rule;
+pub mod capacity;
 pub mod comparison;
 pub(crate) mod diagnosis;
 pub mod failure_hints;

@@ -16,14 +16,14 @@
 //!
 //! | door | what is behind it | it sees |
 //! |---|---|---|
-//! | ground: [`units`] [`verdict`] [`exit`] [`printable`] [`redact`] [`tls_roots`] | durations, rates, percentages; pass, fail, inconclusive; exit codes; text without control characters; text without secrets; trusted certificates | |
+//! | ground: [`units`] [`verdict`] [`exit`] [`printable`] [`redact`] [`tls_roots`] [`exposition`] [`trace`] | durations, rates, percentages; pass, fail, inconclusive; exit codes; text without control characters; text without secrets; trusted certificates; the text format of metrics; W3C trace context | |
 //! | [`stats`] | mathematics: numbers in, numbers out | ground |
 //! | [`mod@run`] | a run: plan, schedule, samples, recording, completion, run file, import | ground, stats |
-//! | [`judge`] | numbers to verdicts: summary, gate, comparison, diagnosis | ground, stats, run |
+//! | [`judge`] | numbers to verdicts: summary, gate, comparison, diagnosis, capacity | ground, stats, run |
 //! | [`probe`] | the engine sends a plan, the audit asks for accepted events | ground, stats, run |
 //! | [`report`] | one result in every format, and every sentence | ground, stats, run, judge |
 //! | [`reference`](mod@reference) | the bundled ingest server: server, store, queue, worker, provider (feature `reference`) | ground |
-//! | [`cli`] | what was typed and what is meant: flags, variables, profile, settings file | all but command |
+//! | [`cli`] | arguments and the plan that they mean: flags, variables, profile, settings file | all but command |
 //! | [`command`] | one file a subcommand: resolve, run, judge, report | all |
 //!
 //! `judge` and `probe` do not see each other: `command` hands the gates to the engine as a stop signal.
@@ -32,7 +32,8 @@
 //!
 //! - The schedule is fixed before the run and does not depend on the answers; a decision may only end it.
 //! - Every planned request ends in exactly one bin; failures are +∞, never dropped.
-//! - Gates are judged from raw nanoseconds counted at record time, never from a bucket.
+//! - Gates of a run are judged from raw nanoseconds counted at record time, never from a bucket; a saved run is judged at
+//!   another target from its sequence of times, and at both ends of the step that holds the target.
 //! - A run without data never passes.
 //! - At the default durability an event is on disk before the server answers 202.
 
@@ -40,9 +41,11 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod exit;
+pub mod exposition;
 pub mod printable;
 pub mod redact;
 pub mod tls_roots;
+pub mod trace;
 pub mod units;
 pub mod verdict;
 
@@ -65,7 +68,7 @@ pub mod reference;
 use std::ffi::OsString;
 use std::io::{self, Write};
 
-use cli::{Cli, Command};
+use cli::{Cli, Command, FittedMessages};
 use exit::Exit;
 use printable::{Printable, Sequences};
 
@@ -73,7 +76,8 @@ use printable::{Printable, Sequences};
 ///
 /// Control characters do not leave the program, except the colours of a verdict: names come from files and servers.
 pub fn start(arguments: &[OsString], stdout: &mut dyn Write, stderr: &mut dyn Write) -> Exit {
-    let stderr = &mut Printable::new(stderr, Sequences::None);
+    let fitted = &mut FittedMessages::on_stderr(stderr);
+    let stderr = &mut Printable::new(fitted, Sequences::None);
     let exit = match cli::read(arguments) {
         Ok(cli) => {
             let stdout = &mut Printable::new(stdout, Sequences::Colours);
@@ -139,6 +143,9 @@ fn unless_broken_pipe<T>(result: io::Result<T>, done: T, otherwise: &str) -> io:
 }
 
 fn dispatch(cli: Cli, stdout: &mut dyn Write, stderr: &mut dyn Write) -> anyhow::Result<Exit> {
+    for warning in &cli.warnings {
+        writeln!(stderr, "{warning}")?;
+    }
     match cli.command {
         #[cfg(feature = "reference")]
         Command::Demo(args) => command::demo::run(&args, stdout, stderr),
@@ -146,6 +153,7 @@ fn dispatch(cli: Cli, stdout: &mut dyn Write, stderr: &mut dyn Write) -> anyhow:
         Command::Judge(args) => command::judge::run(&args, stdout, stderr),
         Command::Compare(args) => command::compare::run(&args, stdout, stderr),
         Command::Ab(args) => command::ab::run(&args, stdout, stderr),
+        Command::Capacity(args) => command::capacity::run(&args, stdout, stderr),
         Command::Diagnose(args) => command::diagnose::run(&args, stdout, stderr),
         #[cfg(feature = "reference")]
         Command::Serve(args) => command::serve::run(&args, stderr),
@@ -155,8 +163,8 @@ fn dispatch(cli: Cli, stdout: &mut dyn Write, stderr: &mut dyn Write) -> anyhow:
         Command::Provider(args) => command::provider::run(&args, stderr),
         Command::Selftest(args) => command::selftest::run(&args, stdout, stderr),
         Command::Init(args) => command::init::run(&args, stdout),
-        Command::Schema => command::schema::run(stdout),
+        Command::Schema { name } => command::schema::run(name, stdout),
         Command::Completions { shell } => command::completions::completions(shell, stdout),
-        Command::Man => command::completions::man(stdout),
+        Command::Man(args) => command::man::run(&args, stdout),
     }
 }

@@ -1,19 +1,22 @@
 //! Control characters that a terminal or a CI log would act upon, shown as `\u001b` instead.
 
 pub mod causes;
+pub(crate) mod command_words;
 
 use std::borrow::Cow;
 use std::fmt::{self, Write as _};
 use std::io::{self, Write};
 use std::path::Path;
 
-/// The colours of a verdict, their end and the one of facts that stand back: the only sequences that this program's tables send to a terminal.
-pub const COLOURS: [&str; 5] = [
+/// The colours of a verdict, their end, the one of facts that stand back and bold: the only sequences that this program's
+/// results send to a terminal.
+pub const COLOURS: [&str; 6] = [
     "\x1b[1;32m",
     "\x1b[1;31m",
     "\x1b[1;33m",
     "\x1b[0m",
     "\x1b[2m",
+    "\x1b[1m",
 ];
 
 /// Whether a character moves the cursor, changes the order of its neighbours, or cannot be seen: C0 and C1 controls,

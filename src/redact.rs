@@ -69,14 +69,18 @@ const LONGEST_TOKEN: usize = 64;
 /// assert!(header_value("Authorization", "Bearer abc").starts_with("[redacted:"));
 /// ```
 pub fn header_value(name: &str, value: &str) -> String {
-    let known = HARMLESS_HEADERS
-        .iter()
-        .any(|known| name.trim().eq_ignore_ascii_case(known));
-    if known && value.len() <= LONGEST && !value.contains("://") {
+    if is_harmless_header(name) && value.len() <= LONGEST && !value.contains("://") {
         value.to_owned()
     } else {
         hidden(value)
     }
+}
+
+/// Whether the values of a header hold no secret. Of other names nothing is known.
+pub fn is_harmless_header(name: &str) -> bool {
+    HARMLESS_HEADERS
+        .iter()
+        .any(|known| name.trim().eq_ignore_ascii_case(known))
 }
 
 /// A URL, or a path with a query: without user info and fragment. The names of parameters decide whether their values
@@ -171,7 +175,10 @@ fn is_template(value: &str) -> bool {
         .trim()
         .strip_prefix("{{")
         .and_then(|inner| inner.strip_suffix("}}"));
-    inner.is_some_and(|inner| ["uuid", "n", "now"].contains(&inner.trim()))
+    inner.map(str::trim).is_some_and(|inner| {
+        let names_one = inner.starts_with("row.") || inner.starts_with("env.");
+        ["uuid", "n", "now"].contains(&inner) || (names_one && !inner.contains(['{', '}']))
+    })
 }
 
 /// Hiding a hidden value changes nothing.
@@ -270,6 +277,8 @@ mod tests {
             ("Accept", "text/html"),
             ("content-type", "application/json"),
             ("Idempotency-Key", "{{uuid}}"),
+            ("X-Key", "{{env.KEY}}"),
+            ("X-User", "{{row.user name}}"),
             ("X-Empty", ""),
         ] {
             assert_eq!(header_value(name, value), value, "{name}");
@@ -281,6 +290,7 @@ mod tests {
             ("Referer", "https://h/a?x=s3cret"),
             ("Accept", "https://me:s3cret@h/"),
             ("X-Both", "s3cret{{uuid}}"),
+            ("X-Rows", "{{row.a}}s3cret{{row.b}}"),
         ] {
             let shown = header_value(name, value);
             assert!(!shown.contains("s3cret"), "{name}: {shown}");

@@ -9,5 +9,4 @@ pub mod queue;
 pub mod server;
 pub mod store;
 mod timestamp;
-pub mod trace;
 pub mod worker;

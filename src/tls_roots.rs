@@ -68,13 +68,23 @@ pub fn https_client() -> Result<ClientConfig, Error> {
     Ok(config)
 }
 
-/// A client for the measured service, for HTTP/1.1 only. Measured requests and the audit share it.
+/// The version of HTTP that a client asks for in the TLS handshake.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Alpn {
+    /// HTTP/1.1 and nothing else.
+    Http1,
+    /// HTTP/2; a service without it may say that it has HTTP/1.1.
+    Http2,
+}
+
+/// A client for the measured service. Measured requests and the audit share it.
 ///
 /// # Errors
 /// A file cannot be read, or does not hold what its flag needs; with the way out.
 pub fn service_client(
     trust: &Trust,
     identity: Option<&ClientIdentity>,
+    alpn: Alpn,
 ) -> anyhow::Result<ClientConfig> {
     let provider = Arc::new(ring::default_provider());
     let builder = ClientConfig::builder_with_provider(provider.clone())
@@ -90,7 +100,10 @@ pub fn service_client(
         None => builder.with_no_client_auth(),
         Some(identity) => identified(builder, identity)?,
     };
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    config.alpn_protocols = match alpn {
+        Alpn::Http1 => vec![b"http/1.1".to_vec()],
+        Alpn::Http2 => vec![b"h2".to_vec(), b"http/1.1".to_vec()],
+    };
     Ok(config)
 }
 

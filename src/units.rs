@@ -10,36 +10,61 @@ use serde::{Deserialize, Serialize, Serializer};
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum UnitError {
     /// A number stands where a unit is obligatory.
-    #[error("'{0}' has no unit; write {0}ms or {0}s")]
+    #[error("'{0}' has no unit; write {unit}", unit = with_units(.0))]
     NoUnit(String),
     /// The unit is not one of ns, us, ms, s, m, h.
-    #[error("'{text}' has an unknown unit '{unit}'; use ns, us, ms, s, m or h")]
+    #[error("'{text}' has an unknown unit '{unit}'; use {}", units_like(.unit))]
     UnknownUnit {
-        /// What was typed.
+        /// The typed text.
         text: String,
-        /// The part that is no unit.
+        /// The unknown unit.
         unit: String,
     },
     /// Not a number at all.
     #[error("'{text}' is not a {what}, such as {example}")]
     NotANumber {
-        /// What was typed.
+        /// The typed text.
         text: String,
-        /// What was expected, in words.
+        /// The expected kind of value, in words.
         what: &'static str,
-        /// One that would do.
+        /// A valid example.
         example: &'static str,
     },
+    /// A share without its sign.
+    #[error("'{0}' has no '%'; write {0}%")]
+    NoPercent(String),
     /// Negative, infinite, or too large to be meant.
     #[error("'{text}' is out of range for a {what}; it must be {range}")]
     OutOfRange {
-        /// What was typed.
+        /// The typed text.
         text: String,
-        /// What was expected, in words.
+        /// The expected kind of value, in words.
         what: &'static str,
         /// The allowed range, in words.
         range: &'static str,
     },
+}
+
+/// Below this number a duration without a unit is probably one of seconds.
+const PROBABLY_SECONDS: f64 = 100.0;
+
+/// A number with both of the units that it may have, the probable one first: `150ms or 150s`, `1h30m or 1h30s`.
+fn with_units(text: &str) -> String {
+    let (first, second) = match text.parse::<f64>() {
+        Ok(number) if number < PROBABLY_SECONDS => ("s", "ms"),
+        Ok(_) => ("ms", "s"),
+        Err(_) => ("m", "s"),
+    };
+    format!("{text}{first} or {text}{second}")
+}
+
+/// The units of rates begin with a slash.
+fn units_like(unit: &str) -> &'static str {
+    if unit.starts_with('/') {
+        "/s, /m or /h"
+    } else {
+        "ns, us, ms, s, m or h"
+    }
 }
 
 /// Longest duration that is read or recorded: above it a number is a typing error.
@@ -143,6 +168,34 @@ impl fmt::Display for Pretty {
     }
 }
 
+/// A duration as it is typed: to the nanosecond, in the largest of its units that leaves a whole part.
+///
+/// ```
+/// use a7probe::units::Exact;
+/// use std::time::Duration;
+/// assert_eq!(Exact(Duration::from_micros(163_200)).to_string(), "163.2ms");
+/// assert_eq!(Exact(Duration::from_secs(90)).to_string(), "90s");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Exact(pub Duration);
+
+impl fmt::Display for Exact {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ns = self.0.as_nanos();
+        let (unit_ns, digits, unit) = match ns {
+            0..1_000 => (1, 0, "ns"),
+            1_000..1_000_000 => (1_000, 3, "us"),
+            1_000_000..1_000_000_000 => (1_000_000, 6, "ms"),
+            _ => (1_000_000_000, 9, "s"),
+        };
+        let decimals = format!("{:0digits$}", ns % unit_ns);
+        match decimals.trim_end_matches('0') {
+            "" => write!(f, "{}{unit}", ns / unit_ns),
+            decimals => write!(f, "{}.{decimals}{unit}", ns / unit_ns),
+        }
+    }
+}
+
 /// Milliseconds as a floating-point number: the unit of every JSON and CSV output.
 pub fn millis(duration: Duration) -> f64 {
     duration.as_nanos() as f64 / 1e6
@@ -159,6 +212,11 @@ pub(crate) fn serialize_optional_ms<S: Serializer>(
     to: S,
 ) -> Result<S::Ok, S::Error> {
     duration.map(millis).serialize(to)
+}
+
+/// Nanoseconds as a number of milliseconds.
+pub(crate) fn serialize_ns_as_ms<S: Serializer>(ns: &f64, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_f64(ns / 1e6)
 }
 
 /// A duration as a number of seconds, for fields that end in `_s`.
@@ -192,7 +250,9 @@ impl TryFrom<f64> for Rate {
 
     fn try_from(value: f64) -> Result<Rate, String> {
         Rate::per_second(value).ok_or_else(|| {
-            format!("{value} is no rate; it must be above 0 and at most 10000000 a second")
+            format!(
+                "{value} is not a valid rate; it must be above 0 and at most 10,000,000 per second"
+            )
         })
     }
 }
@@ -222,7 +282,7 @@ impl FromStr for Rate {
         Rate::per_second(value / seconds).ok_or(UnitError::OutOfRange {
             text: text.to_owned(),
             what: "rate",
-            range: "above 0 and at most 10000000 a second",
+            range: "above 0 and at most 10,000,000 per second",
         })
     }
 }
@@ -243,7 +303,14 @@ pub fn parse_percentage(text: &str) -> Result<f64, UnitError> {
         what: "percentage",
         example: "70% or 0.1%",
     };
-    let number = text.trim().strip_suffix('%').ok_or_else(not_a_number)?;
+    let number = text.trim().strip_suffix('%').ok_or_else(|| {
+        let is_number = text.trim().parse::<f64>().is_ok_and(f64::is_finite);
+        if is_number {
+            UnitError::NoPercent(text.trim().to_owned())
+        } else {
+            not_a_number()
+        }
+    })?;
     let value: f64 = number.trim().parse().map_err(|_| not_a_number())?;
     if !value.is_finite() || value < 0.0 {
         return Err(UnitError::OutOfRange {
@@ -269,9 +336,9 @@ pub fn trimmed(value: f64, digits: usize) -> String {
 ///
 /// ```
 /// use a7probe::units::percent;
-/// assert_eq!(percent(0.05), "5 %");
-/// assert_eq!(percent(0.18046), "18.05 %");
-/// assert_eq!(percent(0.000_000_37), "0.000037 %");
+/// assert_eq!(percent(0.05), "5%");
+/// assert_eq!(percent(0.18046), "18.05%");
+/// assert_eq!(percent(0.000_000_37), "0.000037%");
 /// ```
 pub fn percent(fraction: f64) -> String {
     let value = fraction * 100.0;
@@ -279,10 +346,10 @@ pub fn percent(fraction: f64) -> String {
         v if v > 0.0 && v < 0.1 => (1.0 - v.log10().floor()).min(15.0) as usize,
         _ => 2,
     };
-    format!("{} %", trimmed(value, digits))
+    format!("{}%", trimmed(value, digits))
 }
 
-/// A word for so many of something: `request` or `requests`.
+/// A word in the number of its count: `request` or `requests`.
 pub fn plural(count: u64, word: &str) -> String {
     match count {
         1 => word.to_owned(),
@@ -290,13 +357,13 @@ pub fn plural(count: u64, word: &str) -> String {
     }
 }
 
-/// A count with thin groups of three, as tables show it: `12 000`.
+/// A count with groups of three: `12,000`.
 pub fn grouped(count: u64) -> String {
     let digits = count.to_string();
     let mut out = String::with_capacity(digits.len() + digits.len() / 3);
     for (i, c) in digits.chars().enumerate() {
         if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            out.push(' ');
+            out.push(',');
         }
         out.push(c);
     }
@@ -369,7 +436,7 @@ mod tests {
         ] {
             assert_eq!(Pretty(Duration::from_nanos(ns)).to_string(), text);
         }
-        assert_eq!(grouped(1_234_567), "1 234 567");
+        assert_eq!(grouped(1_234_567), "1,234,567");
         assert_eq!(grouped(600), "600");
     }
 }

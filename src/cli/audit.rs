@@ -1,13 +1,15 @@
-//! What can be typed about the completion audit, and what it means.
+//! The flags of the completion audit, and the policy that follows from them.
 
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
+use anyhow::{anyhow, bail};
 use clap::Args;
 
+use super::plain_error;
 use super::settings::AuditSettings;
 use super::settings_file::SettingsLayers;
 use super::value::positive_duration;
+use super::variables::LookUp;
 use crate::judge::gate::{Gate, Selector};
 use crate::redact;
 use crate::run::plan::{
@@ -16,40 +18,39 @@ use crate::run::plan::{
 };
 use crate::units::{Pretty, parse_duration, parse_percentage};
 
-/// What services call an event that is done.
+/// State names that mean processed.
 const DONE: &str = "state=processed,completed,complete,done,succeeded,success,successful,finished";
 
-/// What they call one that they have given up.
+/// State names that mean dead.
 const DEAD: &str = "state=dead,failed,failure,error,errored,cancelled,canceled,rejected,aborted";
 
-/// What they call one that is under way.
+/// State names that mean pending.
 const PENDING: &str = "state=pending,queued,enqueued,accepted,received,created,new,submitted,scheduled,deferred,waiting,running,started,processing,in_progress,in-progress,in progress,inprogress,working,active,open,retry,retrying,leased,dispatched";
 
 /// What is asked after the run.
 #[derive(Args, Debug, Clone, Default)]
 #[command(next_help_heading = "Audit")]
 pub struct AuditArgs {
-    /// Ask after the run what became of everything that was accepted; if that cannot be read, gates on it are
-    /// inconclusive [default: if the server lists its runs].
+    /// Audit accepted events after the run; gates on events that cannot be read are inconclusive [default: if the
+    /// server lists its runs].
     #[arg(long, overrides_with = "no_audit")]
     pub audit: bool,
 
-    /// Do not ask.
+    /// Do not audit.
     #[arg(long)]
     pub no_audit: bool,
 
-    /// How long accepted work may take to be done once nothing more comes in; an event whose state cannot be read in the
-    /// last quarter of that is taken neither for done nor for lost [default: 30s].
+    /// Longest wait for accepted events after the last request; an event whose state cannot be read in the last quarter
+    /// of it counts neither as processed nor as lost [default: 30s].
     #[arg(long, env = "A7PROBE_AUDIT_TIMEOUT", value_name = "TIME", value_parser = positive_duration())]
     pub audit_timeout: Option<Duration>,
 
-    /// How long after everything is done it is all read once more, for duplicates that come late; 0s for not at all
-    /// [default: 1s].
+    /// Pause before a second reading that looks for late duplicates; 0s for no second reading [default: 1s].
     #[arg(long, env = "A7PROBE_AUDIT_QUIET", value_name = "TIME", value_parser = parse_duration)]
     pub audit_quiet: Option<Duration>,
 
-    /// URL or path that tells the state of one event, as /status/{id}; with {{uuid}} for {id} the client's own key is
-    /// the id. Turns the audit on for servers that list no runs.
+    /// URL or path of the state of one event, such as /status/{id}; with {{uuid}} in place of {id} the client's key is
+    /// the id. Turns the audit on for servers that do not list their events.
     #[arg(
         long,
         env = "A7PROBE_AUDIT_URL",
@@ -58,23 +59,23 @@ pub struct AuditArgs {
     )]
     pub audit_url: Option<String>,
 
-    /// Where an accepted answer has the id: a field, a JSON pointer, or 'location' for the last part of that header
+    /// Place of the id in an accepted answer: a field, a JSON pointer, or 'location' for the last part of that header
     /// [default: event_id].
     #[arg(long, value_name = "FIELD")]
     pub audit_id: Option<String>,
 
-    /// Field of the state and the values that mean done: state=processed,done, in any case; a field alone is done
-    /// when it is there and neither null nor false; :status is that of HTTP, and 303 is done in any case [default:
-    /// state=processed, completed, done, succeeded and the like].
+    /// State field and the values that mean processed, such as state=processed,done (upper or lower case); a field
+    /// alone means processed if it is present and neither null nor false; :status is the HTTP status, and 303 always
+    /// means processed [default: state=processed, completed, done, succeeded and the like].
     #[arg(long, value_name = "FIELD[=VALUES]")]
     pub audit_done: Option<String>,
 
-    /// The same for given up [default: state=dead, failed, error, cancelled and the like].
+    /// State field and the values that mean dead [default: state=dead, failed, error, cancelled and the like].
     #[arg(long, value_name = "FIELD[=VALUES]")]
     pub audit_dead: Option<String>,
 
-    /// How long the service remembers an event, as 10m: it is asked during the run, at half of that and again. An event
-    /// that it does not know afterwards has an unknown state and is not lost [default: indefinitely].
+    /// Time that the service remembers an event, such as 10m: the audit then also reads states during the run. An event
+    /// that the service has forgotten is unread, not lost [default: indefinitely].
     #[arg(long, env = "A7PROBE_AUDIT_TTL", value_name = "TIME", value_parser = positive_duration())]
     pub audit_ttl: Option<Duration>,
 
@@ -86,14 +87,14 @@ pub struct AuditArgs {
     #[arg(long, value_name = "FIELD")]
     pub audit_accepted_at: Option<String>,
 
-    /// Send this share of the requests twice, with the same key and body, half with the original and half after it, and
-    /// check that each had one effect; recorded apart. Turns the audit on.
+    /// Send this share of the requests twice, with the same key and body, half of them at the same time as the original
+    /// and half after it, and check that each had one effect; recorded apart. Turns the audit on.
     #[arg(long, value_name = "SHARE")]
     pub resend: Option<String>,
 }
 
 impl AuditArgs {
-    /// Whether anything was typed, but that there be no audit.
+    /// Whether any flag was typed besides --no-audit.
     pub(crate) fn is_typed(&self) -> bool {
         let texts = [
             &self.audit_url,
@@ -106,6 +107,28 @@ impl AuditArgs {
         ];
         let times = [self.audit_timeout, self.audit_quiet, self.audit_ttl];
         self.audit || times.iter().any(Option::is_some) || texts.iter().any(|text| text.is_some())
+    }
+
+    /// The same of the command line alone: a variable is for every command that can use it.
+    pub(super) fn is_on_the_command_line(&self, look_up: LookUp<'_>) -> bool {
+        let typed = |variable: &str| look_up(variable).is_none();
+        let mut own = self.clone();
+        own.audit_timeout = own.audit_timeout.filter(|_| typed("A7PROBE_AUDIT_TIMEOUT"));
+        own.audit_ttl = own.audit_ttl.filter(|_| typed("A7PROBE_AUDIT_TTL"));
+        own.audit_url = own.audit_url.filter(|_| typed("A7PROBE_AUDIT_URL"));
+        own.is_typed()
+    }
+
+    /// A typed flag that means nothing where the audit follows from a gate and no duplicate is counted.
+    pub(super) fn useless_in_a_search(&self) -> Option<&'static str> {
+        let typed = [
+            ("--audit", self.audit),
+            ("--no-audit", self.no_audit),
+            ("--audit-quiet", self.audit_quiet.is_some()),
+            ("--resend", self.resend.is_some()),
+        ];
+        let mut typed = typed.into_iter().filter(|(_, is_typed)| *is_typed);
+        typed.next().map(|(flag, _)| flag)
     }
 }
 
@@ -147,7 +170,7 @@ impl AuditArgs {
     }
 }
 
-/// What is asked after a run of this plan, and what the engine keeps and repeats for it.
+/// The audit after a run of this plan, and the responses that the engine keeps and repeats for it.
 ///
 /// # Errors
 /// The flags contradict each other or the plan, or a gate needs an audit that is off. The message ends with a hint.
@@ -171,11 +194,21 @@ pub(super) fn resolve(
     check_unused(args, &auditing)?;
     check_run_header(plan, &auditing)?;
     if resend.is_some() && auditing.policy == AuditPolicy::Never {
-        bail!("--resend is checked by the audit, and that is off\nhint: leave --no-audit out");
+        bail!("--resend needs the audit, and --no-audit turns it off\nhint: leave --no-audit out");
     }
     check_gates(gates, plan, &auditing)?;
     let capture = capture(plan, &auditing, resend)?;
     Ok((auditing, capture))
+}
+
+/// No audit.
+pub(super) fn none() -> Auditing {
+    Auditing {
+        policy: AuditPolicy::Never,
+        patience: DEFAULT_AUDIT_TIMEOUT,
+        quiet: DEFAULT_AUDIT_QUIET,
+        source: AuditSource::Listing,
+    }
 }
 
 fn polls(url: &str, settings: &AuditSettings, plan: &Plan) -> anyhow::Result<Polls> {
@@ -187,7 +220,7 @@ fn polls(url: &str, settings: &AuditSettings, plan: &Plan) -> anyhow::Result<Pol
         && let Some(endpoint) = accepting(plan).find(|endpoint| !endpoint.carries_key())
     {
         bail!(
-            "--audit-url takes the key that the client sends, and {} sends none\nhint: put {{{{uuid}}}} into its body or its Idempotency-Key header",
+            "--audit-url with {{{{uuid}}}} needs a client key, and {} sends none\nhint: put {{{{uuid}}}} into its body or its Idempotency-Key header",
             endpoint.name
         );
     }
@@ -210,7 +243,7 @@ fn check_url(url: &str) -> anyhow::Result<()> {
     let shown = redact::typed_url(url);
     if !url.contains("{id}") {
         bail!(
-            "--audit-url '{shown}' has no {{id}}, so it names no event\nhint: put {{id}} where the id goes, as in /status/{{id}}"
+            "--audit-url '{shown}' has no {{id}}\nhint: put {{id}} in place of the event's id, as in /status/{{id}}"
         );
     }
     if !["/", "http://", "https://"]
@@ -226,7 +259,7 @@ fn check_url(url: &str) -> anyhow::Result<()> {
 fn id_source(by_key: bool, typed: Option<&str>) -> anyhow::Result<IdSource> {
     Ok(match typed {
         Some(id) if by_key => bail!(
-            "--audit-url takes the client's own key, and --audit-id '{id}' another id\nhint: give one of them"
+            "--audit-url uses the client's key, and --audit-id '{id}' another id\nhint: give one of them"
         ),
         _ if by_key => IdSource::Key,
         Some(id) if id.eq_ignore_ascii_case("location") => IdSource::Location,
@@ -245,9 +278,9 @@ fn check_unused(args: &AuditArgs, auditing: &Auditing) -> anyhow::Result<()> {
         ("--audit-ttl", args.audit_ttl.is_some()),
     ];
     match typed.iter().find(|(_, is_typed)| *is_typed) {
-        Some((flag, _)) if auditing.source == AuditSource::Listing => bail!(
-            "{flag} is about --audit-url, which is not given\nhint: say where the state of an event is, as in --audit-url '/status/{{id}}'"
-        ),
+        Some((flag, _)) if auditing.source == AuditSource::Listing => {
+            bail!("{flag} needs --audit-url\nhint: name a status URL: --audit-url '/status/{{id}}'")
+        }
         _ => Ok(()),
     }
 }
@@ -259,7 +292,7 @@ fn check_run_header(plan: &Plan, auditing: &Auditing) -> anyhow::Result<()> {
     let mut names = accepting(plan).filter_map(|endpoint| endpoint.header(RUN_HEADER));
     match names.find(|name| !name.is_fixed()) {
         Some(name) if listed => bail!(
-            "the header {RUN_HEADER}: {} names a run for each request, so no one listing has what was sent\nhint: leave it out, or give it one name",
+            "the header {RUN_HEADER}: {} differs per request, so no one listing has every request\nhint: leave it out, or give it one value",
             name.source()
         ),
         _ => Ok(()),
@@ -270,7 +303,7 @@ fn check_gates(gates: &[Gate], plan: &Plan, auditing: &Auditing) -> anyhow::Resu
     for gate in gates.iter().filter(|gate| gate.condition.needs_audit()) {
         if auditing.policy == AuditPolicy::Never {
             bail!(
-                "gate '{gate}' needs the completion audit, and that is off\nhint: leave --no-audit out, or the gate"
+                "gate '{gate}' needs an audit, and --no-audit turns it off\nhint: leave out --no-audit or the gate"
             );
         }
         check_endpoints(gate, plan)?;
@@ -278,7 +311,7 @@ fn check_gates(gates: &[Gate], plan: &Plan, auditing: &Auditing) -> anyhow::Resu
             && auditing.patience < target
         {
             bail!(
-                "gate '{gate}': the audit's deadline of {} is below the target\nhint: raise --audit-timeout or lower the target",
+                "gate '{gate}': the audit waits {}, less than the limit\nhint: raise --audit-timeout or lower the limit",
                 Pretty(auditing.patience)
             );
         }
@@ -297,11 +330,11 @@ fn check_endpoints(gate: &Gate, plan: &Plan) -> anyhow::Result<()> {
         Selector::Every => "the plan",
     };
     let hint = if known.is_empty() {
-        "measure an endpoint that accepts work, as with --post ingest=/ingest".to_owned()
+        "measure an endpoint that accepts events, as with --post ingest=/ingest".to_owned()
     } else {
         format!("gate one of: {}", known.join(", "))
     };
-    bail!("gate '{gate}': {who} asks nothing of the service that could be done later\nhint: {hint}")
+    bail!("gate '{gate}': {who} creates no event to audit\nhint: {hint}")
 }
 
 fn accepting(plan: &Plan) -> impl Iterator<Item = &Endpoint> {
@@ -311,13 +344,15 @@ fn accepting(plan: &Plan) -> impl Iterator<Item = &Endpoint> {
 /// What the engine keeps: ids where the service names its events, answers' instants where the probe's clock counts.
 fn capture(plan: &Plan, auditing: &Auditing, resend: Option<f64>) -> anyhow::Result<AuditCapture> {
     if resend.is_some() && accepting(plan).next().is_none() {
-        bail!("--resend has nothing to send twice\nhint: measure an endpoint that accepts work");
+        bail!(
+            "--resend: no endpoint accepts events\nhint: measure one, as with --post ingest=/ingest"
+        );
     }
     if resend.is_some()
         && let Some(endpoint) = accepting(plan).find(|endpoint| !endpoint.carries_key())
     {
         bail!(
-            "--resend needs a key that tells a repetition from a new event, and {} sends none\nhint: put {{{{uuid}}}} into its body or its Idempotency-Key header",
+            "--resend needs a client key, and {} sends none\nhint: put {{{{uuid}}}} into its body or its Idempotency-Key header",
             endpoint.name
         );
     }
@@ -326,7 +361,7 @@ fn capture(plan: &Plan, auditing: &Auditing, resend: Option<f64>) -> anyhow::Res
             return None;
         }
         match &auditing.source {
-            // Its answers name the event, so a repetition can be held against the original.
+            // Its answers name the event, so a repetition can be compared with the original.
             _ if resend.is_some() => Some(match &auditing.source {
                 AuditSource::Polls(polls) if polls.id != IdSource::Key => polls.id.clone(),
                 _ => IdSource::of_the_reference_server(),
@@ -343,9 +378,16 @@ fn capture(plan: &Plan, auditing: &Auditing, resend: Option<f64>) -> anyhow::Res
 }
 
 fn share(text: &str) -> anyhow::Result<f64> {
-    let share = parse_percentage(text).with_context(|| format!("--resend {text}"))?;
+    let share = parse_percentage(text).map_err(|e| {
+        anyhow!(
+            "{}",
+            plain_error::of_value("--resend", text, &e.to_string())
+        )
+    })?;
     if !(share > 0.0 && share <= 1.0) {
-        bail!("--resend {text} is no share\nhint: give more than 0% and at most 100%, such as 5%");
+        bail!(
+            "--resend {text}: not a valid share\nhint: use more than 0% and at most 100%, such as 5%"
+        );
     }
     Ok(share)
 }

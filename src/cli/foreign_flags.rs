@@ -1,6 +1,7 @@
 //! Flags of other load generators: refused with our spelling, before clap takes one for the value of `-d` or `-h`.
 
 mod command_flags;
+mod foreign_command;
 mod missing_command;
 mod own_value;
 mod table;
@@ -13,14 +14,18 @@ mod value;
 use std::ffi::OsString;
 
 use clap::{Arg, Command};
-use command_flags::{CommandFlags, SENDING, is_flag};
+use command_flags::SENDING;
 use table::{ForeignFlag, TABLE};
 use usage_error::shown;
 
-pub(crate) use usage_error::UsageError;
+pub(super) use command_flags::{CommandFlags, is_flag};
+pub(crate) use usage_error::{UsageError, UsageErrors};
 
 /// Most letters after one dash that are read as one switch each.
 const MOST_SWITCHES: usize = 3;
+
+/// Switches of curl about its output, which have no meaning here.
+const CURL_SWITCHES: &str = "fsSiNgJO";
 
 /// The arguments, the program's name first, with `measure` where it is left out.
 ///
@@ -51,9 +56,10 @@ fn before_dashes(arguments: &[OsString]) -> Vec<&str> {
 /// Looks through the arguments, the program's name first.
 ///
 /// # Errors
-/// A flag of another tool, or text attached to `-d` or `-h` that may be one.
-pub(crate) fn check(arguments: &[OsString], ours: &Command) -> Result<(), UsageError> {
+/// Each flag of another tool, and each text attached to `-d` or `-h` that may be one.
+pub(crate) fn check(arguments: &[OsString], ours: &Command) -> Result<(), UsageErrors> {
     let typed = before_dashes(arguments);
+    missing_command::check(&typed, ours).map_err(UsageErrors::of)?;
     let named = typed.iter().find_map(|name| ours.find_subcommand(name));
     // Without a subcommand clap refuses every flag but -h. Flags are then read as those of `measure`.
     let command = match named {
@@ -61,17 +67,42 @@ pub(crate) fn check(arguments: &[OsString], ours: &Command) -> Result<(), UsageE
         None => ours.find_subcommand(SENDING[0]).unwrap_or(ours),
     };
     let flags = CommandFlags::of(command);
-    for (i, argument) in typed.iter().enumerate() {
-        let next = typed.get(i + 1).filter(|next| !is_flag(next)).copied();
-        flags.check(argument, next)?;
+    let mut errors = UsageErrors::default();
+    let mut words = typed.iter().copied().peekable();
+    while let Some(argument) = words.next() {
+        let next = words.peek().copied();
+        if let Some(Err(negative)) = next.map(|value| flags.check_sign(argument, value)) {
+            errors.add(Err(negative));
+            // The value is not a flag.
+            words.next();
+            continue;
+        }
+        errors.add(flags.check(argument, next.filter(|next| !is_flag(next))));
     }
-    match typed.last() {
-        Some(last) if arguments.len() > typed.len() + 1 => flags.check_before_dashes(last),
-        _ => Ok(()),
+    if let Some(last) = typed.last()
+        && arguments.len() > typed.len() + 1
+    {
+        errors.add(flags.check_before_dashes(last));
     }
+    errors.none()
 }
 
 impl CommandFlags<'_> {
+    /// `-z -5s`: clap would take the value for a flag.
+    fn check_sign(&self, flag: &str, value: &str) -> Result<(), UsageError> {
+        let is_negative = value
+            .strip_prefix('-')
+            .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit() || c == '.'));
+        let own = self.typed(flag).filter(|_| is_flag(flag) && is_negative);
+        match own.filter(|own| own.get_action().takes_values()) {
+            Some(_) if flag != "-d" => Err(UsageError::new(
+                format!("{flag} {value}: negative values are not possible"),
+                "write a value above 0",
+            )),
+            _ => Ok(()),
+        }
+    }
+
     fn check(&self, argument: &str, next: Option<&str>) -> Result<(), UsageError> {
         let Some(flag) = argument.strip_prefix('-').filter(|flag| !flag.is_empty()) else {
             return Ok(());
@@ -108,6 +139,9 @@ impl CommandFlags<'_> {
         };
         match self.short(letter) {
             None => {
+                if let Some(switches) = self.curl_switches(flag) {
+                    return Err(switches);
+                }
                 // `-iv`: switches of another tool, not a value of the first.
                 let is_cluster = !rest.is_empty() && rest.chars().all(|c| c.is_ascii_alphabetic());
                 let value = value.filter(|_| !is_cluster || name.len() > MOST_SWITCHES);
@@ -123,6 +157,25 @@ impl CommandFlags<'_> {
             Some(_) if rest.is_empty() => self.check_switch(letter, next),
             Some(_) => self.check_one_dash(rest, next),
         }
+    }
+
+    /// `-sS`, `-fsSL`: switches of curl in one word, of which some may be ours.
+    fn curl_switches(&self, letters: &str) -> Option<UsageError> {
+        let is_switch = |own: &Arg| !own.get_action().takes_values();
+        let is_own = |letter: char| self.short(letter).is_some_and(is_switch);
+        let are_known = letters
+            .chars()
+            .all(|letter| CURL_SWITCHES.contains(letter) || is_own(letter));
+        if !self.sends || letters.len() < 2 || !are_known {
+            return None;
+        }
+        let own: String = letters.chars().filter(|letter| is_own(*letter)).collect();
+        let hint = if own.is_empty() {
+            "leave it out; errors are always shown, response bodies never".to_owned()
+        } else {
+            format!("use -{own}; the other letters have no use here")
+        };
+        Some(UsageError::unknown(&format!("-{letters}"), "curl", hint))
     }
 
     /// A name of several letters after one dash.
@@ -164,6 +217,9 @@ impl CommandFlags<'_> {
         let mut meanings = TABLE.iter().filter(|entry| entry.names.contains(&name));
         let found = meanings.find_map(|entry| Some((entry, entry.repeated(value)?)));
         let Some((entry, value)) = found else {
+            if typed.starts_with("--") {
+                return unknown_flag::check(self.command, name, typed, value);
+            }
             return Ok(());
         };
         let hint = self.hint(entry.hints, &value).unwrap_or_else(|| {

@@ -6,11 +6,14 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::work::secret;
+
 /// Behind every other flag without a heading.
 const LAST: usize = 998;
 
-/// The address, the ready file and the log of a process that serves HTTP.
+/// The address, the tokens, the ready file and the log of a process that serves HTTP.
 #[derive(Args, Debug, Clone)]
+#[command(next_help_heading = "Process")]
 pub struct ListenArgs {
     /// Address to listen on; port 0 picks a free one.
     #[arg(
@@ -21,18 +24,41 @@ pub struct ListenArgs {
     )]
     pub bind: SocketAddr,
 
+    /// Require the bearer token in this environment variable, except on the health endpoints; repeatable, for several
+    /// clients.
+    #[arg(
+        long,
+        env = "A7PROBE_SERVE_TOKEN_ENV",
+        value_name = "NAME",
+        value_delimiter = ','
+    )]
+    pub token_env: Vec<String>,
+
     #[command(flatten)]
     pub hosting: HostingArgs,
 }
 
+impl ListenArgs {
+    /// The tokens of which a client needs one. Reads the variables that `--token-env` names.
+    ///
+    /// # Errors
+    /// If a variable has no value, or one that no header can carry.
+    pub(crate) fn tokens(&self) -> anyhow::Result<Vec<String>> {
+        let names = self.token_env.iter();
+        names.map(|name| secret("--token-env", name)).collect()
+    }
+}
+
 /// The ready file and the log.
 #[derive(Args, Debug, Clone)]
+#[command(next_help_heading = "Process")]
 pub struct HostingArgs {
-    /// File to write the address to once it is served, for scripts; removed at the end.
+    /// File to write the address to when the server is ready, for scripts; removed at the end.
     #[arg(long, env = "A7PROBE_SERVE_READY_FILE", value_name = "FILE")]
     pub ready_file: Option<PathBuf>,
 
-    /// What to log on stderr: error, warn, info (with the access log), debug, trace, or a filter such as a7probe::access=info.
+    /// Log level on stderr: error, warn, info (with the access log), debug, trace, or a filter such as
+    /// a7probe::access=info.
     #[arg(
         long,
         env = "A7PROBE_SERVE_LOG",

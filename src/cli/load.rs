@@ -15,43 +15,54 @@ use crate::units::parse_duration;
 
 /// How much is sent, and how it is spread over time.
 #[derive(Args, Debug, Clone, Default)]
-#[command(next_help_heading = "Load")]
+#[command(
+    next_help_heading = "Load",
+    mut_arg("budget", |arg| arg.conflicts_with_all(["duration", "requests"]))
+)]
 pub struct LoadArgs {
-    /// Requests to each endpoint: a fixed number, judged once at the end.
+    /// Requests to each endpoint; judged once, at the end.
     #[arg(short = 'n', long, alias = "samples", env = "A7PROBE_REQUESTS", value_name = "N", value_parser = clap::value_parser!(u64).range(1..), conflicts_with = "duration")]
     pub requests: Option<u64>,
 
-    /// How long to send, warm-up not counted: a fixed time, judged once at the end.
+    /// Time to send, without warm-up; judged once, at the end.
     #[arg(short = 'z', long, env = "A7PROBE_DURATION", value_name = "TIME", value_parser = positive_duration())]
     pub duration: Option<Duration>,
 
-    /// The run stops as soon as every gate is decided, or when this is spent [default: 120s].
-    #[arg(long, env = "A7PROBE_BUDGET", value_name = "TIME", value_parser = positive_duration(), conflicts_with_all = ["duration", "requests"])]
-    pub budget: Option<Duration>,
+    /// Instead of a fixed size.
+    #[command(flatten)]
+    pub budget: BudgetArgs,
 
-    /// Requests in flight. Without a rate this is the closed model, which sees service time only; with a rate
-    /// it caps what is in flight.
+    /// Requests in flight. Without a rate: the closed model, service time only. With a rate: the most in flight.
     #[arg(short = 'c', long, env = "A7PROBE_CONCURRENCY", value_name = "N", value_parser = clap::value_parser!(u32).range(1..=65_535))]
     pub concurrency: Option<u32>,
 
-    /// How the schedule spreads requests over time [default: jitter].
+    /// Arrival pattern of the schedule [default: jitter].
     #[arg(long, env = "A7PROBE_ARRIVALS", value_name = "KIND", value_parser = arrivals())]
     pub arrivals: Option<Arrivals>,
 
-    /// Sent before the run and recorded apart; 0s for none [default: 2s].
+    /// Time of requests before the run, recorded apart; 0s for none [default: 2s].
     #[arg(long, env = "A7PROBE_WARMUP", value_name = "TIME", value_parser = parse_duration)]
     pub warmup: Option<Duration>,
+}
+
+/// The longest time that is spent.
+#[derive(Args, Debug, Clone, Default)]
+#[command(next_help_heading = "Load")]
+pub struct BudgetArgs {
+    /// Longest time of a run that stops when all gates are decided [default: 120s].
+    #[arg(long, env = "A7PROBE_BUDGET", value_name = "TIME", value_parser = positive_duration())]
+    pub budget: Option<Duration>,
 }
 
 /// The seed of the schedule and the timeout of its requests.
 #[derive(Args, Debug, Clone, Default)]
 #[command(next_help_heading = "Load")]
 pub struct TimingArgs {
-    /// Seed of the schedule; the one that was used is printed and saved [default: random].
+    /// Seed of the schedule; printed and saved [default: random].
     #[arg(long, env = "A7PROBE_SEED", value_name = "N")]
     pub seed: Option<u64>,
 
-    /// Longest response time that is waited for [default: 10s].
+    /// Request timeout, counted from the intended start [default: 10s].
     #[arg(short = 't', long, env = "A7PROBE_TIMEOUT", value_name = "TIME", value_parser = positive_duration())]
     pub timeout: Option<Duration>,
 }
@@ -67,7 +78,9 @@ impl From<&Settings> for LayerModel {
         let mut endpoints = settings.endpoints.values();
         LayerModel {
             concurrency: settings.concurrency,
-            has_rate: settings.rate.is_some() || endpoints.any(|e| e.rate.is_some()),
+            has_rate: settings.rate.is_some()
+                || settings.rate_file.is_some()
+                || endpoints.any(|e| e.rate.is_some()),
         }
     }
 }
@@ -101,15 +114,15 @@ impl LayerSize {
             }
             (Some(requests), None, None) => fixed(Size::Requests(requests)),
             (None, Some(time), None) | (None, None, Some(time)) if time.is_zero() => {
-                bail!("a duration of 0 measures nothing")
+                bail!("duration = 0 measures nothing\nhint: write for example duration = \"30s\"")
             }
             (None, Some(duration), None) => fixed(Size::Duration(duration)),
             (None, None, Some(budget)) => adaptive(budget, model).map(Some),
             (Some(_), Some(_), _) => bail!(
-                "{layer} give both a number of requests and a duration\nhint: give one of them; the rate decides the other"
+                "{layer} sets both requests and duration\nhint: remove one of them; a7probe computes it from the rate"
             ),
             _ => bail!(
-                "{layer} give both a fixed size and a budget\nhint: a budget is for runs that stop when they are decided; give one of them"
+                "{layer} sets both a budget and a fixed size\nhint: remove budget, or requests and duration; a run with a budget stops when every gate is decided"
             ),
         }
     }
@@ -145,6 +158,25 @@ impl LoadArgs {
         }
     }
 
+    /// Whether a layer gives a number of requests or a duration.
+    pub(super) fn gives_fixed_size(&self, layers: &SettingsLayers) -> bool {
+        let of = |settings: &Settings| settings.requests.is_some() || settings.duration.is_some();
+        let typed = self.requests.is_some() || self.duration.is_some();
+        typed || of(&layers.profile) || of(&layers.file)
+    }
+
+    /// The number of requests or the duration of the highest layer that gives one.
+    pub(super) fn fixed_size(&self, layers: &SettingsLayers) -> Option<Size> {
+        let of = |requests: Option<u64>, duration: Option<Duration>| {
+            let requests = requests.filter(|&n| n > 0).map(Size::Requests);
+            requests.or(duration.filter(|d| !d.is_zero()).map(Size::Duration))
+        };
+        let below = |settings: &Settings| of(settings.requests, settings.duration);
+        of(self.requests, self.duration)
+            .or_else(|| below(&layers.profile))
+            .or_else(|| below(&layers.file))
+    }
+
     /// The highest layer that gives a size decides. Without one, an open-model run is adaptive where a gate can end it.
     pub(super) fn size(
         &self,
@@ -153,10 +185,10 @@ impl LoadArgs {
         gates: &[Gate],
     ) -> anyhow::Result<(Size, Design)> {
         let typed = LayerSize {
-            layer: "the flags",
+            layer: "the command line",
             requests: self.requests,
             duration: self.duration,
-            budget: self.budget,
+            budget: self.budget.budget,
         };
         for layer in [
             typed,
@@ -176,8 +208,8 @@ impl LoadArgs {
     }
 }
 
-/// The audit's counts are known only when the run is over, so they never end one. A gate on the time to completion needs
-/// its whole sample, even where the other gates are decided.
+/// The audit's counts are known only after the run, so they never end one. A gate on the time to completion needs its
+/// whole sample, even where the other gates are decided.
 fn can_end_a_run(gates: &[Gate]) -> bool {
     let watched =
         |gate: &Gate| gate.condition.allowed_share().is_some() && !gate.condition.needs_audit();
@@ -189,7 +221,7 @@ fn adaptive(budget: Duration, model: Model) -> anyhow::Result<(Size, Design)> {
     match model {
         Model::Open { .. } => Ok((Size::Duration(budget), Design::Adaptive)),
         Model::Closed { .. } => bail!(
-            "a closed-model run has a fixed size, because the answers decide how many requests there are\nhint: give a rate with -q, or -z or -n instead of the budget"
+            "a closed-model run (-c without a rate) cannot have a budget\nhint: give a rate with -q, or -z or -n instead of the budget"
         ),
     }
 }

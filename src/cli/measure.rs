@@ -1,20 +1,22 @@
-//! What can be typed after `measure`; nothing here is decided yet.
-
-use std::time::Duration;
+//! The arguments of `measure`, not yet resolved.
 
 use clap::Args;
 
 use super::audit::AuditArgs;
+use super::baseline::BaselineArgs;
 use super::connection::ConnectionArgs;
+use super::data::DataArgs;
 use super::guard::GuardArgs;
 use super::load::{LoadArgs, TimingArgs};
 use super::output::OutputArgs;
+use super::rate_file::RateFileArgs;
 use super::run_setup::SingleRunArgs;
 use super::service::{ServiceArgs, SingleRequestArgs};
 use super::settings_file::SettingsArgs;
-use super::value::positive_duration;
+use super::verdict::{GateArgs, TargetArgs};
+use super::verdict_rules::VerdictRuleArgs;
 
-/// Sample endpoints of a service, judge the percentiles against gates, save and report.
+/// Measure endpoints and judge their percentiles
 #[derive(Args, Debug, Clone, Default)]
 #[command(after_help = "Examples:
   a7probe measure http://127.0.0.1:8080
@@ -30,25 +32,28 @@ pub struct MeasureArgs {
     pub single: SingleRequestArgs,
 
     #[command(flatten)]
+    pub data: DataArgs,
+
+    #[command(flatten)]
     pub load: LoadArgs,
+
+    #[command(flatten)]
+    pub rate_file: RateFileArgs,
 
     #[command(flatten)]
     pub timing: TimingArgs,
 
-    /// What must hold (repeatable; replaces the default gates): 'health p95 <= 150ms', '* p99 <= 300ms',
-    /// 'ingest error_rate <= 0.1%', with the suffix 'warn' to report only.
-    #[arg(
-        long,
-        env = "A7PROBE_GATE",
-        value_delimiter = ';',
-        value_name = "GATE",
-        help_heading = "Verdict"
-    )]
-    pub gate: Vec<String>,
+    #[command(flatten)]
+    pub gates: GateArgs,
 
-    /// Limit of the default gates, P50, P95 and P99 of every endpoint; with --gate it adds them [default: 150ms].
-    #[arg(long, env = "A7PROBE_TARGET", value_name = "TIME", value_parser = positive_duration(), help_heading = "Verdict")]
-    pub target: Option<Duration>,
+    #[command(flatten)]
+    pub limit: TargetArgs,
+
+    #[command(flatten)]
+    pub baseline: BaselineArgs,
+
+    #[command(flatten)]
+    pub rules: VerdictRuleArgs,
 
     #[command(flatten)]
     pub guard: GuardArgs,
@@ -60,7 +65,7 @@ pub struct MeasureArgs {
     pub connection: ConnectionArgs,
 
     /// Open a new connection for every request.
-    #[arg(long, help_heading = "Connection")]
+    #[arg(long, help_heading = "Connection and TLS")]
     pub disable_keepalive: bool,
 
     #[command(flatten)]

@@ -6,8 +6,9 @@ use crate::judge::comparison::Noise;
 
 /// The smallest change that counts.
 #[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Gates and verdict")]
 pub struct NoiseArgs {
-    /// A change counts only if it exceeds both this share and this duration
+    /// Smallest change that counts: above both this share and this duration
     #[arg(
         long,
         value_name = "SHARE,DURATION",

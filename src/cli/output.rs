@@ -1,52 +1,74 @@
 //! Where a result goes and how it looks: the same flags for every subcommand with a report.
 
-use std::fs::File;
-use std::io::{self, BufWriter, IsTerminal, Write};
-use std::path::{Path, PathBuf};
+use std::io::{self, IsTerminal, Write};
+use std::path::Path;
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use clap::{Args, ValueEnum};
 
-use crate::printable::{Printable, Sequences, Shown as _};
-use crate::report::{Colour, Glyphs, Report, ReportFormat, Style, Verbosity};
+use super::ci::CiArgs;
+use super::report_file::{ReportFile, name_of, parse_output, parse_report_file};
+use crate::printable::Shown as _;
+use crate::report::{Colour, Glyphs, Publishable, ReportFormat, Style, Verbosity, Written};
 
-/// Names of the formats, as `--output` and `--report` read them.
-const FORMATS: [(&str, ReportFormat); 6] = [
-    ("human", ReportFormat::Human),
-    ("json", ReportFormat::Json),
-    ("markdown", ReportFormat::Markdown),
-    ("csv", ReportFormat::Csv),
-    ("hlog", ReportFormat::Hlog),
-    ("hgrm", ReportFormat::Hgrm),
-];
-
-/// Flags about the output.
+/// The form of the result.
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Output")]
-pub struct OutputArgs {
-    /// Form of the result on stdout: human, json, markdown or csv
+pub struct FormatArgs {
+    /// Format of the result on stdout: human, json, markdown or csv
     #[arg(long, value_name = "FORMAT", env = "A7PROBE_OUTPUT", default_value = "human", value_parser = parse_output)]
     pub output: ReportFormat,
+}
 
-    /// Also write the result to a file, such as json=report.json (repeatable); hlog= and hgrm= hold the latencies for
-    /// HdrHistogram's own tools
-    #[arg(long = "report", value_name = "FORMAT=PATH", value_parser = parse_report_file)]
-    pub reports: Vec<ReportFile>,
-
+/// Colours and glyphs of a text for people.
+#[derive(Clone, Copy, Debug, Default, Args)]
+#[command(next_help_heading = "Output")]
+pub struct LookArgs {
     /// Colour verdicts: auto (on a terminal, without NO_COLOR), always or never
     #[arg(long, value_name = "WHEN", value_enum, env = "A7PROBE_COLOR", default_value_t = ColourWhen::Auto)]
     pub color: ColourWhen,
 
-    /// Write ASCII alone: <= for ≤, # for bars
+    /// Write ASCII only: <= for ≤, # for bars
     #[arg(long, env = "A7PROBE_ASCII")]
     pub ascii: bool,
+}
 
-    /// Print the verdict alone, and no warnings
-    #[arg(long, conflicts_with = "verbose")]
+/// How what people read looks.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Output")]
+pub struct ScreenArgs {
+    #[command(flatten)]
+    pub look: LookArgs,
+
+    /// No progress on stderr
+    #[arg(long)]
     pub quiet: bool,
+}
+
+/// Flags about the output of a report.
+#[derive(Clone, Debug, Default, Args)]
+#[command(
+    next_help_heading = "Output",
+    mut_arg("quiet", |arg| arg.help("Print only the verdict, without warnings"))
+)]
+pub struct OutputArgs {
+    #[command(flatten)]
+    pub format: FormatArgs,
+
+    /// Also write the result to a file: report.json, or json=FILE (repeatable); FORMAT=- is stdout in place of the screen.
+    /// Formats: html, svg, markdown, json, csv; junit, github, comment, openmetrics, bmf, gab for CI; hlog, hgrm for
+    /// HdrHistogram's tools
+    #[arg(short = 'o', long = "report", value_name = "[FORMAT=]FILE", value_parser = parse_report_file)]
+    pub reports: Vec<ReportFile>,
+
+    #[command(flatten)]
+    pub screen: ScreenArgs,
+
+    #[command(flatten)]
+    pub ci: CiArgs,
 
     /// Print the reason and the p-values of every gate
-    #[arg(short, long)]
+    #[arg(short, long, conflicts_with = "quiet")]
     pub verbose: bool,
 }
 
@@ -60,16 +82,9 @@ pub enum ColourWhen {
     Never,
 }
 
-/// A file that a report is written to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ReportFile {
-    pub format: ReportFormat,
-    pub path: PathBuf,
-}
-
-impl OutputArgs {
-    /// How screens for people look.
-    pub(crate) fn style(&self) -> Style {
+impl LookArgs {
+    /// How a text on stdout looks.
+    pub(super) fn style(self) -> Style {
         let stdout = io::stdout();
         Style {
             colour: colour(self.color, stdout.is_terminal(), variable),
@@ -79,34 +94,86 @@ impl OutputArgs {
                 glyphs(variable)
             },
             width: terminal_size::terminal_size_of(&stdout).map(|(width, _)| width.0),
+            verbosity: Verbosity::Normal,
+        }
+    }
+}
+
+impl ScreenArgs {
+    /// How screens for people look.
+    pub(crate) fn style(&self) -> Style {
+        Style {
             verbosity: if self.quiet {
                 Verbosity::Brief
-            } else if self.verbose {
-                Verbosity::Full
             } else {
                 Verbosity::Normal
             },
+            ..self.look.style()
+        }
+    }
+}
+
+impl OutputArgs {
+    /// How the screen of the report looks.
+    pub(crate) fn style(&self) -> Style {
+        let style = self.screen.style();
+        Style {
+            verbosity: if self.verbose {
+                Verbosity::Full
+            } else {
+                style.verbosity
+            },
+            ..style
         }
     }
 
     /// Refuses what holds the latencies of one run, where there are several: before the first request, not after the last.
     ///
     /// # Errors
-    /// If a report of HdrHistogram's formats was asked for; the message says where it can be had.
+    /// If a format for the latencies of one run was asked for; the message names the command that writes it.
     pub(crate) fn check_formats(&self, command: &str) -> anyhow::Result<()> {
-        let wrong = self
-            .reports
-            .iter()
-            .find(|file| file.format.is_of_hdrhistogram());
+        let wrong = self.reports.iter().find(|file| file.format.is_of_one_run());
         match wrong {
             Some(file) => bail!(
-                "--report {}={}: it holds the latencies of one run, and {command} is about several\nhint: save the runs and \
-                 use it with judge",
+                "--report {}={}: the format has the latencies of one run, and {command} has several\nhint: save the runs, then use it with judge",
                 name_of(file.format),
                 file.path.shown()
             ),
             None => Ok(()),
         }
+    }
+
+    /// Refuses pages and pictures of a command that has none, before the first request.
+    ///
+    /// # Errors
+    /// If one was asked for; the message says what to write instead.
+    pub(crate) fn refuse_drawn(&self, command: &str) -> anyhow::Result<()> {
+        let drawn = self.reports.iter().find(|file| file.format.is_drawn());
+        drawn.map_or(Ok(()), |file| {
+            bail!(
+                "--report {name}={path}: {command} has no charts\nhint: write --report markdown=FILE or json=FILE",
+                name = name_of(file.format),
+                path = file.path.shown()
+            )
+        })
+    }
+
+    /// Refuses what holds the latencies of one run, of trials at several rates: before the first request.
+    ///
+    /// # Errors
+    /// If such a format was asked for; the message names those that there are.
+    pub(crate) fn check_capacity_formats(&self) -> anyhow::Result<()> {
+        let in_file = self.reports.iter().find(|file| file.format.is_of_one_run());
+        let asked = match in_file {
+            Some(file) => format!("--report {}={}", name_of(file.format), file.path.shown()),
+            None if self.format.output.is_of_one_run() => {
+                format!("--output {}", name_of(self.format.output))
+            }
+            None => return Ok(()),
+        };
+        bail!(
+            "{asked}: the format has the latencies of one run, and a capacity search has trials at several rates\nhint: use html, svg, markdown, json, csv, junit, github, comment or openmetrics"
+        )
     }
 
     /// Writes the result to stdout, its warnings to stderr, and every file that was asked for.
@@ -115,31 +182,62 @@ impl OutputArgs {
     /// If something cannot be written; the message names it.
     pub(crate) fn publish(
         &self,
-        report: &Report,
+        report: &dyn Publishable,
         stdout: &mut dyn Write,
         stderr: &mut dyn Write,
     ) -> anyhow::Result<()> {
-        if !self.quiet {
-            report.write_warnings(stderr)?;
+        self.publish_saved(report, None, stdout, stderr)
+    }
+
+    /// The same of a result that is also saved to a file.
+    ///
+    /// # Errors
+    /// As [`OutputArgs::publish`].
+    pub(crate) fn publish_saved(
+        &self,
+        report: &dyn Publishable,
+        saved: Option<&Path>,
+        stdout: &mut dyn Write,
+        stderr: &mut dyn Write,
+    ) -> anyhow::Result<()> {
+        if !self.screen.quiet {
+            report.write_all_warnings(stderr)?;
         }
         // The files first: a pipe that is closed early must not cost them.
-        for file in &self.reports {
+        let (for_stdout, files): (Vec<_>, Vec<_>) =
+            self.reports.iter().partition(|file| file.is_for_stdout());
+        for file in files {
             file.write(report)?;
         }
-        report.write(self.output, &self.style(), stdout)?;
+        let is_summarized = self
+            .reports
+            .iter()
+            .any(|f| f.format == ReportFormat::Github);
+        let html = self.reports.iter().find(|f| f.format == ReportFormat::Html);
+        let written = Written {
+            html: html.map(|file| file.path.as_path()),
+            saved,
+        };
+        self.ci.publish(report, written, is_summarized, stderr)?;
+        if for_stdout.is_empty() || self.format.output != ReportFormat::Human {
+            report.write_as(self.format.output, &self.style(), stdout)?;
+        }
+        for file in for_stdout {
+            report.write_as(file.format, &Style::default(), stdout)?;
+        }
         stdout.flush()?;
         Ok(())
     }
 }
 
 /// A variable of the environment that is not empty.
-fn variable(name: &str) -> Option<String> {
+pub(super) fn variable(name: &str) -> Option<String> {
     let value = std::env::var_os(name).filter(|value| !value.is_empty())?;
     Some(value.to_string_lossy().into_owned())
 }
 
 /// The flag wins over `NO_COLOR` (no-color.org), that over `CLICOLOR_FORCE`, that over what stdout is.
-fn colour(
+pub(super) fn colour(
     when: ColourWhen,
     is_terminal: bool,
     variable: impl Fn(&str) -> Option<String>,
@@ -160,7 +258,7 @@ fn colour(
 }
 
 /// ASCII where the locale names another character set; a locale that is not set says nothing about the terminal.
-fn glyphs(variable: impl Fn(&str) -> Option<String>) -> Glyphs {
+pub(super) fn glyphs(variable: impl Fn(&str) -> Option<String>) -> Glyphs {
     let locale = ["LC_ALL", "LC_CTYPE", "LANG"]
         .into_iter()
         .find_map(variable);
@@ -171,146 +269,9 @@ fn glyphs(variable: impl Fn(&str) -> Option<String>) -> Glyphs {
     }
 }
 
-/// An operating-system error about a file is put between these.
-fn cannot_write(path: &Path) -> String {
-    format!(
-        "cannot write {}\nhint: choose a folder that exists, is writable and has room",
-        path.shown()
-    )
-}
-
-/// A report contains names from files and servers.
-fn printable(file: File) -> BufWriter<Printable<BufWriter<File>>> {
-    BufWriter::new(Printable::new(BufWriter::new(file), Sequences::None))
-}
-
-impl ReportFile {
-    /// Writes a report to the file, without colours and as wide as needed.
-    ///
-    /// # Errors
-    /// If the file cannot be written; the message names it.
-    pub(crate) fn write(&self, report: &Report) -> anyhow::Result<()> {
-        let context = || cannot_write(&self.path);
-        if self.format.is_of_hdrhistogram() && report.endpoints.is_empty() {
-            bail!(
-                "{} holds the latencies of one run; use it with measure or judge",
-                name_of(self.format)
-            );
-        }
-        if self.format == ReportFormat::Hgrm && report.endpoints.len() > 1 {
-            return self.write_tables(report);
-        }
-        let mut file = printable(File::create(&self.path).with_context(context)?);
-        report
-            .write(self.format, &Style::default(), &mut file)
-            .and_then(|()| file.flush())
-            .with_context(context)
-    }
-
-    /// One table a file: `run.hgrm` becomes `run.health.hgrm` and `run.ingest.hgrm`.
-    fn write_tables(&self, report: &Report) -> anyhow::Result<()> {
-        for endpoint in &report.endpoints {
-            let path = self.path_of(&endpoint.name);
-            let context = || cannot_write(&path);
-            let mut file = printable(File::create(&path).with_context(context)?);
-            let written = endpoint.write_hgrm(&mut file).and_then(|()| file.flush());
-            written.with_context(context)?;
-        }
-        Ok(())
-    }
-
-    fn path_of(&self, endpoint: &str) -> PathBuf {
-        let name = endpoint.replace(|c: char| !c.is_alphanumeric() && !"._-".contains(c), "_");
-        let extension = self
-            .path
-            .extension()
-            .map(|e| e.to_string_lossy().into_owned());
-        let stem = self.path.with_extension("");
-        let stem = stem
-            .file_name()
-            .map(|s| s.to_string_lossy().into_owned())
-            .unwrap_or_default();
-        self.path.with_file_name(match extension {
-            Some(extension) => format!("{stem}.{name}.{extension}"),
-            None => format!("{stem}.{name}"),
-        })
-    }
-}
-
-/// Reads `json`; what is for HdrHistogram's tools goes to files only.
-fn parse_output(text: &str) -> Result<ReportFormat, String> {
-    match parse_format(text)? {
-        format if format.is_of_hdrhistogram() => {
-            Err(format!("{text} is for files; write --report {text}=FILE"))
-        }
-        format => Ok(format),
-    }
-}
-
-pub(crate) fn parse_format(text: &str) -> Result<ReportFormat, String> {
-    let found = FORMATS.iter().find(|(name, _)| *name == text);
-    found.map(|&(_, format)| format).ok_or_else(|| {
-        let names = FORMATS.map(|(name, _)| name);
-        let near = names.into_iter().find(|name| {
-            strsim::damerau_levenshtein(name, text) <= 2
-                || name.starts_with(text) && !text.is_empty()
-        });
-        match near {
-            Some(name) => format!("'{text}' is no format; did you mean '{name}'?"),
-            None => format!("'{text}' is no format; there are {}", names.join(", ")),
-        }
-    })
-}
-
-pub(crate) fn parse_report_file(text: &str) -> Result<ReportFile, String> {
-    match parse(text) {
-        Ok(file) => Ok(file),
-        Err(error) => Err(format!("{error:#}")),
-    }
-}
-
-fn parse(text: &str) -> anyhow::Result<ReportFile> {
-    let Some((format, path)) = text.split_once('=') else {
-        match text.rsplit_once('.') {
-            Some((_, "json")) => bail!("'{text}' has no format; write json={text}"),
-            Some((_, "md")) => bail!("'{text}' has no format; write markdown={text}"),
-            Some((_, extension @ ("hlog" | "hgrm"))) => {
-                bail!("'{text}' has no format; write {extension}={text}")
-            }
-            Some((_, "csv")) => bail!("'{text}' has no format; write csv={text}"),
-            _ => bail!("'{text}' has no format or no file; write for example json=report.json"),
-        }
-    };
-    let format = parse_format(format.trim()).map_err(anyhow::Error::msg)?;
-    match path {
-        "" => bail!(
-            "'{text}' names no file; write for example {format_name}=report",
-            format_name = name_of(format)
-        ),
-        "-" => bail!(
-            "'-' is no file; use --output {} for stdout",
-            name_of(format)
-        ),
-        path => Ok(ReportFile {
-            format,
-            path: path.into(),
-        }),
-    }
-}
-
-fn name_of(format: ReportFormat) -> &'static str {
-    FORMATS
-        .iter()
-        .find(|(_, known)| *known == format)
-        .map_or("", |(name, _)| name)
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{
-        Colour, ColourWhen, Glyphs, ReportFile, ReportFormat, colour, glyphs, parse_format,
-        parse_report_file,
-    };
+    use super::{Colour, ColourWhen, Glyphs, colour, glyphs};
 
     fn environment(
         variables: &'static [(&'static str, &'static str)],
@@ -356,51 +317,6 @@ mod tests {
             (&[("LC_ALL", "C"), ("LANG", "en_US.UTF-8")], Glyphs::Ascii),
         ] {
             assert_eq!(glyphs(environment(variables)), expected, "{variables:?}");
-        }
-    }
-
-    #[test]
-    fn a_report_file_is_a_format_and_a_path() {
-        let file = ReportFile {
-            format: ReportFormat::Json,
-            path: "out/a=b.json".into(),
-        };
-        assert_eq!(parse_report_file("json=out/a=b.json"), Ok(file));
-    }
-
-    #[test]
-    fn a_slip_is_told_with_its_hint() {
-        for (text, message) in [
-            ("jsn", "'jsn' is no format; did you mean 'json'?"),
-            ("mark", "'mark' is no format; did you mean 'markdown'?"),
-            (
-                "pdf",
-                "'pdf' is no format; there are human, json, markdown, csv, hlog, hgrm",
-            ),
-            (
-                "",
-                "'' is no format; there are human, json, markdown, csv, hlog, hgrm",
-            ),
-        ] {
-            assert_eq!(parse_format(text), Err(message.to_owned()));
-        }
-        for (text, message) in [
-            (
-                "report.json",
-                "'report.json' has no format; write json=report.json",
-            ),
-            (
-                "report",
-                "'report' has no format or no file; write for example json=report.json",
-            ),
-            ("csv=", "'csv=' names no file; write for example csv=report"),
-            (
-                "markdown=-",
-                "'-' is no file; use --output markdown for stdout",
-            ),
-            ("jsno=a", "'jsno' is no format; did you mean 'json'?"),
-        ] {
-            assert_eq!(parse_report_file(text), Err(message.to_owned()));
         }
     }
 }

@@ -1,17 +1,17 @@
-//! What can be typed after `provider`: the simulator's flags as `serve` has them, without their `sim-`.
+//! The arguments of `provider`: the simulator's flags of `serve` without `sim-`.
 
 use clap::{Arg, Args};
 
 use super::hosting::ListenArgs;
-use super::work::{SimulatorArgs, secret};
+use super::work::SimulatorArgs;
 
-/// Simulate SendGrid as a process of its own, with a journal that counts duplicates independently of any server.
+/// Simulate the mail provider SendGrid in its own process, with a journal that counts duplicates
 #[derive(Args, Debug, Clone)]
-#[command(mut_args = of_provider, after_help = "Paths: POST /v3/mail/send · GET /journal (NDJSON, one event a line), /journal/duplicates, /journal/counts
+#[command(mut_args = of_provider, after_help = "Paths: POST /v3/mail/send · GET /journal (NDJSON, one event per line), /journal/duplicates, /journal/counts
        GET, POST (?for=10s) and DELETE /outage · GET /health
 
 Examples:
-  a7probe provider                                    the latency of the evidence: P50 163.2 ms, P95 320.5 ms
+  a7probe provider                                    the default latency: P50 163.2 ms, P95 320.5 ms
   a7probe provider --latency 20ms --error 5%          20 ms, and one call in twenty fails
   a7probe provider --outage 10s..20s --rate-limit 50  429 beyond 50 calls a second, 503 for ten seconds
   a7probe serve --provider http://127.0.0.1:8090      a server that uses it")]
@@ -19,21 +19,8 @@ pub struct ProviderArgs {
     #[command(flatten)]
     pub listen: ListenArgs,
 
-    /// Ask for the API key in this environment variable, as a bearer token, except on /health.
-    #[arg(long, env = "A7PROBE_PROVIDER_TOKEN_ENV", value_name = "NAME")]
-    pub token_env: Option<String>,
-
     #[command(flatten)]
     pub simulator: SimulatorArgs,
-}
-
-impl ProviderArgs {
-    /// The key that callers need. Reads the variable that `--token-env` names.
-    pub(crate) fn key(&self) -> anyhow::Result<Option<String>> {
-        (self.token_env.as_deref())
-            .map(|name| secret("--token-env", name))
-            .transpose()
-    }
 }
 
 /// `--sim-latency` of `serve` is `--latency` here, and `A7PROBE_SERVE_SIM_LATENCY` is `A7PROBE_PROVIDER_LATENCY`.
@@ -46,7 +33,7 @@ fn of_provider(arg: Arg) -> Arg {
     let arg = match &*name {
         "bind" => arg.default_value("127.0.0.1:8090"),
         "log" => arg.help(
-            "What to log on stderr: error, warn, info (each call), debug, trace, or a filter such as a7probe::provider=info",
+            "Log level on stderr: error, warn, info (each call), debug, trace, or a filter such as a7probe::provider=info",
         ),
         _ => arg,
     };

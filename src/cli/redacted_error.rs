@@ -1,13 +1,24 @@
 //! Mistakes in the command line, without the values that may be secrets: a header, a body, a URL with a password; typed or
 //! from an `A7PROBE_*` variable.
 
+use std::path::Path;
+
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Command, Error};
 
 use crate::redact;
 
 /// Flags whose values are never shown.
-const SECRET_FLAGS: [&str; 4] = ["--header", "--body", "--data", "--user"];
+const SECRET_FLAGS: [&str; 8] = [
+    "--header",
+    "--body",
+    "--data",
+    "--user",
+    "--auth",
+    "--cookie",
+    "--expect-body",
+    "--proxy",
+];
 
 /// Longest stray word that is shown in full.
 const SHORT: usize = 8;
@@ -22,30 +33,6 @@ pub(crate) fn redacted(error: Error, program: &Command) -> Error {
         }
         _ => error,
     }
-}
-
-/// The words of parsers, which are Rust's own, in ours.
-pub(crate) fn in_plain_words(text: String) -> String {
-    [
-        ("invalid digit found in string", "not a whole number"),
-        (
-            "cannot parse integer from empty string",
-            "not a whole number",
-        ),
-        (
-            "number too large to fit in target type",
-            "the number is too large",
-        ),
-        (
-            "number too small to fit in target type",
-            "the number is too small",
-        ),
-        ("invalid float literal", "not a number"),
-        ("cannot parse float from empty string", "not a number"),
-        ("invalid socket address syntax", "not a HOST:PORT"),
-    ]
-    .iter()
-    .fold(text, |text, (theirs, ours)| text.replace(theirs, ours))
 }
 
 fn without_value(error: Error, program: &Command) -> Error {
@@ -77,7 +64,10 @@ fn without_word(error: Error, kind: ContextKind, program: &Command) -> Error {
         return error;
     };
     let plain = |c: char| c.is_ascii_lowercase() || c == '-';
-    let harmless = word.starts_with('-') || word.len() <= SHORT || word.chars().all(plain);
+    let harmless = word.starts_with('-')
+        || word.len() <= SHORT
+        || word.chars().all(plain)
+        || Path::new(word).is_file();
     if harmless {
         let word = word.clone();
         return match kind {
@@ -125,17 +115,9 @@ mod tests {
             &[
                 "measure",
                 "http://h",
-                "-H",
-                "Authorization:",
-                "Bearer",
-                "s3cr3t-Token",
-            ][..],
-            &[
-                "measure",
-                "http://h",
                 "--timeout",
                 "http://u:s3cr3t-Token@h",
-            ],
+            ][..],
             &["serve", "--bind", "u:s3cr3t-Token@h"],
             &["s3cr3t-Token"],
             &["worker", "--store", "x", "s3cr3t-Token"],

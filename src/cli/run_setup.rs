@@ -1,4 +1,4 @@
-//! What surrounds a measurement: checks before it, and what is kept of it.
+//! The checks before a measurement, and the files after it.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::output::OutputArgs;
+use super::progress::{Console, ProgressArgs};
 use super::value::positive_duration;
 
 /// Places behind every other flag under the heading.
@@ -13,45 +14,49 @@ const DRY_RUN: usize = 990;
 const SAVE: usize = 991;
 const SAVE_BODIES: usize = 992;
 
-/// What happens before runs, and what is saved of them.
+/// The checks before runs, and their saved files.
 #[derive(Args, Debug, Clone, Default)]
-#[command(next_help_heading = "Run")]
+#[command(next_help_heading = "Checks before the run")]
 pub struct RunArgs {
-    /// Wait so long for the service to answer before the run begins.
+    /// Longest wait for the service to answer before the run.
     #[arg(long, env = "A7PROBE_WAIT_READY", value_name = "TIME", value_parser = positive_duration())]
     pub wait_ready: Option<Duration>,
 
-    /// Print the resolved plan, and per gate whether the plan can decide it; send nothing.
+    /// Print the resolved plan, and which gates it can decide; send nothing.
     #[arg(long, display_order = DRY_RUN)]
     pub dry_run: bool,
 
     /// Save the run as JSON, for judge and compare.
-    #[arg(long, env = "A7PROBE_SAVE", value_name = "FILE", display_order = SAVE)]
+    #[arg(long, env = "A7PROBE_SAVE", value_name = "FILE", display_order = SAVE, help_heading = "Output")]
     pub save: Option<PathBuf>,
+
+    /// How progress is shown.
+    #[command(flatten)]
+    pub progress: ProgressArgs,
 }
 
 /// The same for a single run, whose plan is checked and whose instrument is calibrated.
 #[derive(Args, Debug, Clone, Default)]
-#[command(next_help_heading = "Run")]
+#[command(next_help_heading = "Checks before the run")]
 pub struct SingleRunArgs {
     /// As every run has it.
     #[command(flatten)]
     pub base: RunArgs,
 
-    /// Do not ask every endpoint once before the run.
+    /// Do not send one request to every endpoint before the run.
     #[arg(long, conflicts_with = "wait_ready")]
     pub no_preflight: bool,
 
-    /// Do not measure the instrument's own error before the run (2 s, on loopback); the report says so.
+    /// Do not measure this machine's overhead before the run (2 s, on loopback); the report says so.
     #[arg(long)]
     pub no_calibration: bool,
 
-    /// Put what `a7probe selftest --save FILE` said of the instrument into the run.
+    /// Add the result of `a7probe selftest --save FILE` to the saved run.
     #[arg(long, value_name = "FILE")]
     pub certificate: Option<PathBuf>,
 
-    /// Keep the bodies' templates in the saved run; without it, their length, type and 16 bits of their SHA-256.
-    #[arg(long, display_order = SAVE_BODIES)]
+    /// Save the body templates in the run; without this flag, only their length, type and 16 bits of their SHA-256.
+    #[arg(long, display_order = SAVE_BODIES, help_heading = "Output")]
     pub save_bodies: bool,
 }
 
@@ -66,12 +71,19 @@ pub(crate) struct RunSetup {
     pub certificate: Option<PathBuf>,
     /// How long to wait for the service to answer.
     pub wait_ready: Option<Duration>,
-    /// Whether anything is sent at all.
-    pub intent: Intent,
     /// Whether the saved run keeps the bodies that were sent.
     pub save_bodies: bool,
     /// How the result is shown.
     pub output: OutputArgs,
+    /// How progress is shown.
+    pub progress: ProgressArgs,
+}
+
+impl RunSetup {
+    /// The output on stderr, apart from the result.
+    pub(crate) fn console(&self) -> Console {
+        self.progress.console(&self.output.screen)
+    }
 }
 
 /// Whether a check precedes the run.
@@ -101,10 +113,14 @@ pub(crate) enum Intent {
     Show,
 }
 
-impl Intent {
-    /// As `--dry-run` says.
-    pub(super) fn of(dry_run: bool) -> Intent {
-        if dry_run { Intent::Show } else { Intent::Run }
+impl RunArgs {
+    /// Whether anything is sent.
+    pub(crate) fn intent(&self) -> Intent {
+        if self.dry_run {
+            Intent::Show
+        } else {
+            Intent::Run
+        }
     }
 }
 
@@ -116,9 +132,9 @@ impl SingleRunArgs {
             calibration: Precheck::unless(self.no_calibration),
             certificate: self.certificate.clone(),
             wait_ready: self.base.wait_ready,
-            intent: Intent::of(self.base.dry_run),
             save_bodies: self.save_bodies,
             output: output.clone(),
+            progress: self.base.progress,
         }
     }
 }

@@ -1,17 +1,27 @@
-//! `a7probe selftest`: what was typed.
+//! The arguments of `a7probe selftest`.
 
 use std::path::PathBuf;
 
 use clap::Args;
+use clap::builder::{OsStr, Resettable};
 
-/// Measure known delays, stalls and bursts on this machine; print the instrument's own error.
+use super::output::{FormatArgs, ScreenArgs};
+use super::report_file::parse_format;
+use crate::report::ReportFormat;
+
+/// Check this machine's measurement error, with known delays, stalls and slow spells
 #[derive(Args, Debug, Clone, Default)]
-#[command(after_help = "\
-Exit codes: 0 every figure is within its tolerance, 1 one is not.
+#[command(
+    mut_arg("output", |arg| {
+        let arg = arg.env(Resettable::<OsStr>::Reset).value_parser(parse_output);
+        arg.help("Format of the result on stdout: human or json")
+    }),
+    after_help = "Exit codes: 0 every check is within tolerance, 1 a check is not.
 Examples:
   a7probe selftest                          about 45 s
   a7probe selftest --quick --output json    about 15 s
-  a7probe selftest --save certificate.json, then  a7probe measure URL --certificate certificate.json")]
+  a7probe selftest --save certificate.json, then  a7probe measure URL --certificate certificate.json"
+)]
 pub struct SelftestArgs {
     /// Fewer requests: about 15 s instead of 45 s.
     #[arg(long)]
@@ -21,21 +31,17 @@ pub struct SelftestArgs {
     #[arg(long, value_name = "FILE")]
     pub save: Option<PathBuf>,
 
-    /// Form of the result on stdout.
-    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = SelftestOutput::Human)]
-    pub output: SelftestOutput,
+    #[command(flatten)]
+    pub format: FormatArgs,
 
-    /// No progress on stderr.
-    #[arg(long)]
-    pub quiet: bool,
+    #[command(flatten)]
+    pub screen: ScreenArgs,
 }
 
-/// In which form a self-test is written.
-#[derive(clap::ValueEnum, Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum SelftestOutput {
-    /// A table for a terminal.
-    #[default]
-    Human,
-    /// One JSON object.
-    Json,
+/// A certificate has no other form.
+fn parse_output(text: &str) -> Result<ReportFormat, String> {
+    match parse_format(text) {
+        Ok(format @ (ReportFormat::Human | ReportFormat::Json)) => Ok(format),
+        _ => Err("a self-test has no such format\nhint: use human or json".to_owned()),
+    }
 }

@@ -1,4 +1,4 @@
-//! What can be typed after `serve`, and what is meant by it.
+//! The arguments of `serve`, and the configuration that they mean.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 
 use super::hosting::ListenArgs;
 use super::typed_flags::TypedFlags;
-use super::work::{WorkArgs, broker, secret};
+use super::work::{WorkArgs, broker};
 use crate::reference::server::{
     Block, DispatchOptions, Health, Limits, MetricsAccess, Queued, RateLimit, ServerConfig,
     ServerMode,
@@ -15,44 +15,36 @@ use crate::reference::server::{
 use crate::reference::store::{Durability, StoreOptions};
 use crate::units::{Rate, parse_duration};
 
-/// Serve POST /ingest as it should be done, or as it should not, on an embedded store.
+/// Run an ingest server (POST /ingest) on an embedded store: synchronous, background or queue
 #[derive(Args, Debug, Clone)]
 #[command(after_help = "Examples:
-  a7probe serve                                       202 after a durable commit; the work is done after it
-  a7probe serve --mode sync                           the provider is called within the request
-  a7probe serve --mode sync --block loop              the same behind a blocked event loop: /health suffers too
+  a7probe serve                                       202 after a durable commit; the mail is sent later
+  a7probe serve --mode sync                           the provider is called inside the request
+  a7probe serve --mode sync --block loop              the same with a blocked event loop: /health is slow too
   a7probe serve --mode queue                          202 after the commit; start `a7probe worker` on the same store
   a7probe serve --mode queue --store postgres://user@host/db   the same on several machines
   a7probe serve --mode queue --dispatch redis://127.0.0.1      the same, carried by a broker to `a7probe worker --from`
-  a7probe serve --durability none                     acknowledges from memory: a kill loses events
-  a7probe serve --bind 0.0.0.0:8080 --token-env TOKEN reachable from elsewhere")]
+  a7probe serve --durability none                     202 from memory: a crash loses accepted events
+  a7probe serve --bind 0.0.0.0:8080 --token-env TOKEN reachable from other machines")]
 pub struct ServeArgs {
     /// Must come first; see there.
     #[command(flatten)]
     typed: TypedFlags,
 
-    /// When the work is done: within the request, after it by workers in this process, or by `a7probe worker` processes.
-    #[arg(long, env = "A7PROBE_SERVE_MODE", value_enum, default_value_t = ModeArg::Background)]
+    /// Where events are processed: inside the request, after it by workers in this process, or by `a7probe worker`
+    /// processes.
+    #[arg(long, env = "A7PROBE_SERVE_MODE", help_heading = "Server", value_enum, default_value_t = ModeArg::Background)]
     pub mode: ModeArg,
 
     #[command(flatten)]
     pub listen: ListenArgs,
 
-    /// Ask for the bearer token in this environment variable, except on the health endpoints; repeat it for several clients.
-    #[arg(
-        long,
-        env = "A7PROBE_SERVE_TOKEN_ENV",
-        value_name = "NAME",
-        value_delimiter = ','
-    )]
-    pub token_env: Vec<String>,
-
-    /// Who may see /metrics when there is a token: whoever has it, or whoever comes.
-    #[arg(long, env = "A7PROBE_SERVE_METRICS", value_enum, default_value_t = MetricsArg::Token)]
+    /// Access to /metrics if there is a token: only with the token, or open.
+    #[arg(long, env = "A7PROBE_SERVE_METRICS", help_heading = "Server", value_enum, default_value_t = MetricsArg::Token)]
     pub metrics: MetricsArg,
 
-    /// Requests to /ingest that each client may send, such as 100/s; beyond, it is answered 429. A client is a token, else
-    /// the address of the connection (behind a proxy: the proxy).
+    /// Rate limit of /ingest per client, such as 100/s; requests above it get 429. A client is a token, else the
+    /// address of the connection (behind a proxy: the proxy).
     #[arg(
         long,
         env = "A7PROBE_SERVE_RATE_LIMIT",
@@ -61,7 +53,7 @@ pub struct ServeArgs {
     )]
     pub rate_limit: Option<Rate>,
 
-    /// Requests that a client may send at once after a pause [default: one second's worth].
+    /// Requests that a client may send at once after a pause [default: those of one second].
     #[arg(
         long,
         env = "A7PROBE_SERVE_RATE_BURST",
@@ -71,23 +63,24 @@ pub struct ServeArgs {
     )]
     pub rate_burst: Option<NonZeroU32>,
 
-    /// Requests to /ingest that are answered at the same time; beyond, it answers 503.
+    /// Most concurrent requests to /ingest; more get 503.
     #[arg(long, env = "A7PROBE_SERVE_MAX_IN_FLIGHT", value_name = "N", default_value_t = Limits::default().in_flight as u32, value_parser = clap::value_parser!(u32).range(1..), help_heading = "Limits")]
     pub max_in_flight: u32,
 
-    /// How far /health looks: nowhere, or into the store.
-    #[arg(long, env = "A7PROBE_SERVE_HEALTH", value_enum, default_value_t = HealthArg::Shallow)]
+    /// Depth of /health: no I/O, or a read from the store.
+    #[arg(long, env = "A7PROBE_SERVE_HEALTH", help_heading = "Server", value_enum, default_value_t = HealthArg::Shallow)]
     pub health: HealthArg,
 
     /// Threads that serve HTTP [default: 1; --block loop has one].
-    #[arg(long, env = "A7PROBE_SERVE_HTTP_THREADS", value_name = "N", default_value_t = 1, hide_default_value = true, value_parser = clap::value_parser!(u16).range(1..=256))]
+    #[arg(long, env = "A7PROBE_SERVE_HTTP_THREADS", help_heading = "Server", value_name = "N", default_value_t = 1, hide_default_value = true, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub http_threads: u16,
 
-    /// What a 202 is worth: full is on disk before the answer, none is in memory only (the negative control, with --mode background).
+    /// Durability of a 202: full is on disk before the answer, none is in memory only (with --mode background, as a
+    /// counterexample).
     #[arg(long, env = "A7PROBE_SERVE_DURABILITY", value_enum, default_value_t = DurabilityArg::Full, help_heading = "Store")]
     pub durability: DurabilityArg,
 
-    /// Accepted events that may wait to be processed; beyond, /ingest answers 503.
+    /// Most accepted events that may wait; above it /ingest answers 503.
     #[arg(
         long,
         env = "A7PROBE_SERVE_QUEUE_LIMIT",
@@ -97,7 +90,8 @@ pub struct ServeArgs {
     )]
     pub queue_limit: u64,
 
-    /// What --mode sync does with events that were queued before: finish them beside the requests, or keep them for workers elsewhere.
+    /// Events that were queued before --mode sync started: finish them alongside requests, or keep them for other
+    /// workers.
     #[arg(long, env = "A7PROBE_SERVE_QUEUED", value_enum, default_value_t = QueuedArg::Finish, help_heading = "Work")]
     pub queued: QueuedArg,
 
@@ -111,15 +105,16 @@ pub struct ServeArgs {
     )]
     pub dispatch: Option<String>,
 
-    /// How often to look for accepted events that no worker took.
+    /// Interval of the search for accepted events that no worker took.
     #[arg(long, env = "A7PROBE_SERVE_SWEEP_INTERVAL", value_name = "DURATION", default_value = "5s", value_parser = sweep_interval, help_heading = "Broker")]
     pub sweep_interval: Duration,
 
-    /// How long an event may be due without a worker having taken it, until it is dispatched again.
+    /// Time after which an event that no worker took is dispatched again.
     #[arg(long, env = "A7PROBE_SERVE_REDISPATCH_AFTER", value_name = "DURATION", default_value = "30s", value_parser = parse_duration, help_heading = "Broker")]
     pub redispatch_after: Duration,
 
-    /// Whom a provider call keeps waiting: its own request, or the event loop and so everyone, as a blocking SDK in an async handler does.
+    /// What a provider call blocks: its own request, or the event loop and so every request, like a blocking SDK in an
+    /// async handler.
     #[arg(long, env = "A7PROBE_SERVE_BLOCK", value_enum, default_value_t = BlockArg::Request, help_heading = "Work")]
     pub block: BlockArg,
 
@@ -187,7 +182,7 @@ impl ServeArgs {
     fn dispatching(&self) -> anyhow::Result<Option<DispatchOptions>> {
         anyhow::ensure!(
             self.dispatch.is_none() || self.mode == ModeArg::Queue,
-            "--dispatch hands the work to workers elsewhere, and this mode does it itself\nhint: add --mode queue"
+            "--dispatch sends events to other workers, and this mode processes them itself\nhint: add --mode queue"
         );
         let to = self.dispatch.as_deref();
         let to = to.map(|url| broker("--dispatch", url)).transpose()?;
@@ -198,30 +193,35 @@ impl ServeArgs {
         }))
     }
 
-    /// Refuses what was typed and would be ignored.
+    /// Refuses flags that would be ignored.
     fn check(&self) -> anyhow::Result<()> {
         let has_use = |id, has_use, because, hint| self.typed.has_use(id, has_use, because, hint);
         for broker in ["sweep_interval", "redispatch_after"] {
             let hint = "add --dispatch URL";
-            has_use(broker, self.dispatch.is_some(), "there is no broker", hint)?;
+            has_use(
+                broker,
+                self.dispatch.is_some(),
+                "--dispatch is not given",
+                hint,
+            )?;
         }
         has_use(
             "block",
             self.block == BlockArg::Request || self.mode != ModeArg::Queue,
-            "in queue mode the server calls no provider",
-            "the event loop is blocked with --mode sync",
+            "with --mode queue the server calls no provider",
+            "only --mode sync can block the event loop",
         )?;
         has_use(
             "queued",
             self.mode != ModeArg::Queue,
-            "in queue mode accepted events are always left to workers elsewhere",
+            "with --mode queue other workers process every event",
             "--queued is for --mode sync",
         )?;
         has_use(
             "metrics",
-            self.metrics == MetricsArg::Token || !self.token_env.is_empty(),
-            "without a token everything is open",
-            "ask for one with --token-env NAME",
+            self.metrics == MetricsArg::Token || !self.listen.token_env.is_empty(),
+            "without a token every endpoint is open",
+            "require a token with --token-env NAME",
         )?;
         self.work.check()
     }
@@ -257,9 +257,7 @@ impl ServeArgs {
                 QueuedArg::Finish => Queued::Finish,
                 QueuedArg::Keep => Queued::Keep,
             },
-            tokens: (self.token_env.iter())
-                .map(|name| secret("--token-env", name))
-                .collect::<anyhow::Result<_>>()?,
+            tokens: self.listen.tokens()?,
             metrics: match self.metrics {
                 MetricsArg::Token => MetricsAccess::Token,
                 MetricsArg::Open => MetricsAccess::Open,
@@ -292,7 +290,7 @@ impl ServeArgs {
 
 fn sweep_interval(text: &str) -> Result<Duration, String> {
     match parse_duration(text) {
-        Ok(Duration::ZERO) => Err("a pause between sweeps is more than 0s".to_owned()),
+        Ok(Duration::ZERO) => Err("the interval must be above 0s".to_owned()),
         other => other.map_err(|error| error.to_string()),
     }
 }
@@ -387,16 +385,16 @@ mod tests {
     #[test]
     fn wrong_values_are_named_with_their_hint() {
         for (line, words) in [
-            ("--sim-latency fast", "or write evidence"),
+            ("--sim-latency fast", "such as 20ms, or evidence"),
             ("--sim-draws stratified:0", "use 1 to 1000000"),
             ("--sim-error 101%", "at most 100%"),
-            ("--drain-timeout 10", "write 10ms or 10s"),
+            ("--drain-timeout 10", "write 10s or 10ms"),
             ("--sim-outage 2s..1s", "such as 10s..20s"),
             ("--rate-limit fast", "20/s or 1200/m"),
             ("--rate-burst 5", "--rate-limit <RATE>"),
             ("--max-in-flight 0", "0 is not in 1.."),
             ("--workers 0", "0 is not in 1.."),
-            ("--lease 5s", "hint: an attempt must end before its lease"),
+            ("--lease 5s", "hint: use a longer --lease"),
             ("--dispatch redis://127.0.0.1", "hint: add --mode queue"),
             (
                 "--store mysql://u:pw@127.0.0.1/db",
@@ -408,22 +406,25 @@ mod tests {
             ),
             (
                 "--mode queue --dispatch kafka://h",
-                "--dispatch: 'kafka' names no broker",
+                "--dispatch: 'kafka' is not a known broker",
             ),
             (
                 "--mode queue --dispatch redis://:pw@h?que=x",
                 "--dispatch: the broker's URL",
             ),
-            ("--sweep-interval 0s", "more than 0s"),
+            ("--sweep-interval 0s", "must be above 0s"),
             ("--sweep-interval 1s", "hint: add --dispatch URL"),
             ("--redispatch-after 1s", "--redispatch-after has no use"),
-            ("--mode queue --block loop", "hint: the event loop is"),
+            (
+                "--mode queue --block loop",
+                "hint: only --mode sync can block",
+            ),
             ("--mode queue --queued keep", "hint: --queued is for"),
-            ("--metrics open", "hint: ask for one with --token-env"),
+            ("--metrics open", "hint: require a token with --token-env"),
             ("--provider-key-env KEY", "hint: add --provider URL"),
             (
                 "--provider http://h --sim-error 5%",
-                "--sim-error has no use here: the provider is at http://h",
+                "--sim-error has no use here: --provider names http://h",
             ),
             (
                 "--token-env A7PROBE_TEST_NO_SUCH_VARIABLE",

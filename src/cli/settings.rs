@@ -1,4 +1,4 @@
-//! The keys of `a7probe.toml`: the same settings as the flags.
+//! The keys of `a7probe.toml`: the same settings as the flags. Every text may name variables as `${NAME}`.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer};
 
+use super::rate_file::parse_speed;
 use crate::run::plan::Arrivals;
+use crate::run::replay_file::ReplayFormat;
 use crate::units::parse_duration;
 
 /// One layer of settings. An absent key leaves the decision to the layer below.
@@ -19,18 +21,24 @@ pub(crate) struct Settings {
     pub target: Option<Duration>,
     /// Requests per second of each endpoint that has no rate of its own.
     pub rate: Option<NumberOrText>,
+    /// File whose instants are replayed, relative to the settings file.
+    pub rate_file: Option<PathBuf>,
+    /// Form of that file.
+    pub rate_format: Option<ReplayFormat>,
+    /// How many times as fast it is replayed.
+    pub speed: Option<Speed>,
     /// Requests to each endpoint.
     pub requests: Option<u64>,
     /// How long to send.
     #[serde(deserialize_with = "duration")]
     pub duration: Option<Duration>,
-    /// Longest that a run may take to decide.
+    /// Longest time of a run that stops when all gates are decided.
     #[serde(deserialize_with = "duration")]
     pub budget: Option<Duration>,
-    /// Slow episode that must be excluded before a gate passes.
-    #[serde(deserialize_with = "duration")]
-    pub episode: Option<Duration>,
-    /// Take requests as independent.
+    /// Longest slow spell that a PASS allows for.
+    #[serde(alias = "episode", deserialize_with = "duration")]
+    pub spell: Option<Duration>,
+    /// Treat requests as independent.
     pub iid: Option<bool>,
     /// Requests in flight.
     pub concurrency: Option<u32>,
@@ -41,23 +49,43 @@ pub(crate) struct Settings {
     /// Sent before the run.
     #[serde(deserialize_with = "duration")]
     pub warmup: Option<Duration>,
-    /// Longest response time that is waited for.
+    /// Request timeout, counted from the intended start.
     #[serde(deserialize_with = "duration")]
     pub timeout: Option<Duration>,
     pub gates: Option<Vec<String>>,
-    /// Headers of every request; values may name variables as `${NAME}`.
+    /// Saved run that gates are judged against, relative to the settings file.
+    pub baseline: Option<PathBuf>,
+    /// Rows that fill `{{row.COLUMN}}`, relative to the settings file.
+    pub data: Option<PathBuf>,
+    /// Whether every row is used at most once.
+    pub data_once: Option<bool>,
+    /// Headers of every request.
     pub headers: BTreeMap<String, String>,
+    /// User and password.
+    pub auth: Option<String>,
+    /// Cookies of every request.
+    pub cookie: Option<String>,
     pub endpoints: BTreeMap<String, EndpointSettings>,
     pub insecure: Option<bool>,
     pub cacert: Option<PathBuf>,
     pub cert: Option<PathBuf>,
     pub key: Option<PathBuf>,
     pub connect_to: Option<String>,
+    /// HTTP proxy.
+    pub proxy: Option<String>,
+    /// Follow redirects.
+    pub location: Option<bool>,
+    /// Send a traceparent with every request.
+    pub trace: Option<bool>,
     /// Connect to this Unix socket.
     pub unix_socket: Option<PathBuf>,
     /// Open a new connection for every request.
     pub disable_keepalive: Option<bool>,
-    /// What is asked after the run.
+    /// Speak HTTP/2.
+    pub http2: Option<bool>,
+    /// Most requests in flight on one HTTP/2 connection.
+    pub streams: Option<u32>,
+    /// The completion audit.
     pub audit: AuditSettings,
 }
 
@@ -77,6 +105,8 @@ pub(crate) struct EndpointSettings {
     pub headers: BTreeMap<String, String>,
     /// Statuses that count as ok.
     pub expect: Option<NumberOrText>,
+    /// What the body of an ok answer must hold.
+    pub expect_body: Option<String>,
     pub rate: Option<NumberOrText>,
 }
 
@@ -87,6 +117,19 @@ pub(crate) enum NumberOrText {
     Text(String),
     Integer(i64),
     Float(f64),
+}
+
+/// How many times as fast: `speed = 2` or `speed = "2x"`.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[serde(try_from = "NumberOrText")]
+pub(crate) struct Speed(pub f64);
+
+impl TryFrom<NumberOrText> for Speed {
+    type Error = String;
+
+    fn try_from(text: NumberOrText) -> Result<Speed, String> {
+        parse_speed(&text.to_string()).map(Speed)
+    }
 }
 
 impl std::fmt::Display for NumberOrText {
@@ -103,27 +146,27 @@ impl std::fmt::Display for NumberOrText {
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct AuditSettings {
-    /// Whether there is one.
+    /// Whether there is an audit.
     pub enabled: Option<bool>,
     /// Longest wait after the run.
     #[serde(deserialize_with = "duration")]
     pub timeout: Option<Duration>,
-    /// How long after everything is done it is read once more.
+    /// Pause before the second reading.
     #[serde(deserialize_with = "duration")]
     pub quiet: Option<Duration>,
-    /// Where the state of an event is.
+    /// URL of an event's state.
     pub url: Option<String>,
-    /// Where an answer has the id.
+    /// Place of the id in an answer.
     pub id: Option<String>,
     pub done: Option<String>,
-    /// What means given up.
+    /// State that means dead.
     pub dead: Option<String>,
-    /// How long the service remembers an event.
+    /// Time that the service remembers an event.
     #[serde(deserialize_with = "duration")]
     pub ttl: Option<Duration>,
-    /// Where the time of completion is.
+    /// Field with the time of completion.
     pub done_at: Option<String>,
-    /// Where the time of acceptance is.
+    /// Field with the time of acceptance.
     pub accepted_at: Option<String>,
     /// Share of the requests that is sent twice.
     pub resend: Option<String>,

@@ -5,13 +5,13 @@ use std::collections::BTreeSet;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, Command, Error, FromArgMatches, Id};
 
-/// The ids of the arguments that were typed. To be flattened into a struct as its first field: the others take their
-/// values out of what was parsed.
+/// The ids of the arguments that were typed. To be flattened into a struct as its first field: the other fields take
+/// their values out of the parsed arguments.
 #[derive(Clone, Debug, Default)]
 pub(super) struct TypedFlags(BTreeSet<String>);
 
 impl TypedFlags {
-    /// Refuses a flag that was typed and would be ignored.
+    /// Refuses a typed flag that would be ignored.
     pub(super) fn has_use(
         &self,
         id: &str,

@@ -10,9 +10,9 @@ use crate::units::parse_duration;
 /// A duration above zero.
 pub(super) fn positive_duration() -> impl TypedValueParser<Value = Duration> {
     StringValueParser::new().try_map(|text| match parse_duration(&text) {
-        Ok(duration) if duration.is_zero() => {
-            Err(format!("'{text}' is no time; it must be above 0"))
-        }
+        Ok(duration) if duration.is_zero() => Err(format!(
+            "'{text}' is not a valid time; write one above 0, such as 10s"
+        )),
         Ok(duration) => Ok(duration),
         Err(e) => Err(e.to_string()),
     })

@@ -21,16 +21,16 @@ pub struct WorkArgs {
     #[command(flatten)]
     typed: TypedFlags,
 
-    /// End with stdin, for a parent process.
+    /// Stop when stdin closes, for a parent process.
     #[arg(long, hide = true)]
     pub until_stdin_ends: bool,
 
-    /// How long queued work may go on after SIGTERM or Ctrl-C; then calls of the provider that are under way end, within
-    /// --provider-timeout. What is left stays in the store; a second signal ends at once.
-    #[arg(long, env = "A7PROBE_SERVE_DRAIN_TIMEOUT", value_name = "DURATION", default_value = "10s", value_parser = parse_duration)]
+    /// Time to finish queued events after SIGTERM or Ctrl-C; then calls of the provider in progress end, within
+    /// --provider-timeout. Other events stay in the store; a second signal stops at once.
+    #[arg(long, env = "A7PROBE_SERVE_DRAIN_TIMEOUT", value_name = "DURATION", default_value = "10s", value_parser = parse_duration, help_heading = "Work")]
     pub drain_timeout: Duration,
 
-    /// What keeps the accepted events: a file, or a PostgreSQL database.
+    /// Store of the accepted events: a file, or a PostgreSQL database.
     #[arg(
         long,
         env = "A7PROBE_SERVE_STORE",
@@ -41,35 +41,35 @@ pub struct WorkArgs {
     )]
     pub store: String,
 
-    /// How long an attempt is its owner's alone; then another worker may take the event over.
+    /// Lease of an attempt; after it another worker may take over the event.
     #[arg(long, env = "A7PROBE_SERVE_LEASE", value_name = "DURATION", default_value = "60s", value_parser = parse_duration, help_heading = "Work")]
     pub lease: Duration,
 
-    /// Notifications under way at the same time.
+    /// Concurrent notifications.
     #[arg(long, env = "A7PROBE_SERVE_WORKERS", value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..), help_heading = "Work")]
     pub workers: u16,
 
-    /// Attempts at a notification, the first one included, before the event is dead.
+    /// Attempts at a notification, including the first, before the event is dead.
     #[arg(long, env = "A7PROBE_SERVE_ATTEMPTS", value_name = "N", default_value_t = Retry::default().attempts, value_parser = clap::value_parser!(u32).range(1..), help_heading = "Work")]
     pub attempts: u32,
 
-    /// Longest pause after the first failed attempt; it doubles with each, up to 30s, with full jitter.
+    /// Longest pause after the first failed attempt; doubles with each attempt, up to 30s, with full jitter.
     #[arg(long, env = "A7PROBE_SERVE_RETRY_BASE", value_name = "DURATION", default_value = "500ms", value_parser = parse_duration, help_heading = "Work")]
     pub retry_base: Duration,
 
-    /// What to do when nobody knows whether a notification was sent: send it again, or never.
+    /// Delivery if it is unknown whether a notification was sent: send it again, or never.
     #[arg(long, env = "A7PROBE_SERVE_NOTIFY", value_enum, default_value_t = NotifyArg::AtLeastOnce, help_heading = "Work")]
     pub notify: NotifyArg,
 
-    /// Failures of the provider in a row after which it is not asked for a while; 0: it always is.
+    /// Consecutive failures of the provider that open the circuit breaker; 0 for no breaker.
     #[arg(long, env = "A7PROBE_SERVE_BREAKER_FAILURES", value_name = "N", default_value_t = BreakerOptions::default().failures, help_heading = "Work")]
     pub breaker_failures: u32,
 
-    /// How long it is not asked the first time, unless it names a time; doubles up to 30s.
+    /// First pause of the open circuit breaker, unless the provider names a time; doubles up to 30s.
     #[arg(long, env = "A7PROBE_SERVE_BREAKER_OPEN", value_name = "DURATION", default_value = "1s", value_parser = parse_duration, help_heading = "Work")]
     pub breaker_open: Duration,
 
-    /// Who is notified: `sim` in this process, or the base URL of a SendGrid-shaped server, which is asked at v3/mail/send below it.
+    /// Mail provider: `sim` in this process, or the base URL of a server with SendGrid's API (POST v3/mail/send).
     #[arg(
         long,
         env = "A7PROBE_SERVE_PROVIDER",
@@ -89,7 +89,7 @@ pub struct WorkArgs {
     )]
     pub provider_key_env: Option<String>,
 
-    /// How long the provider's answer is waited for.
+    /// Timeout of a call of the provider.
     #[arg(long, env = "A7PROBE_SERVE_PROVIDER_TIMEOUT", value_name = "DURATION", default_value = "10s", value_parser = parse_duration, help_heading = "Provider")]
     pub provider_timeout: Duration,
 
@@ -121,19 +121,19 @@ pub struct SimulatorArgs {
     #[arg(long, env = "A7PROBE_SERVE_SIM_LATENCY", value_name = "evidence|DURATION", default_value = "evidence", value_parser = latency, help_heading = "Simulated provider")]
     pub sim_latency: LatencyModel,
 
-    /// Draws: `hashed` from seed, event and attempt, or `stratified:N` for the exact quantiles in every N calls.
+    /// Random draws: `hashed` from seed, event and attempt, or `stratified:N` for the exact quantiles in every N calls.
     #[arg(long, env = "A7PROBE_SERVE_SIM_DRAWS", value_name = "hashed|stratified:N", default_value = "hashed", value_parser = draws, help_heading = "Simulated provider")]
     pub sim_draws: Draws,
 
-    /// Share of the calls that are answered with 500.
+    /// Share of calls answered with 500.
     #[arg(long, env = "A7PROBE_SERVE_SIM_ERROR", value_name = "PERCENT", default_value = "0%", value_parser = share, help_heading = "Simulated provider")]
     pub sim_error: f64,
 
-    /// Calls a second; one more is answered with 429.
+    /// Calls per second; more get 429.
     #[arg(long, env = "A7PROBE_SERVE_SIM_RATE_LIMIT", value_name = "N", value_parser = clap::value_parser!(u32).range(1..), help_heading = "Simulated provider")]
     pub sim_rate_limit: Option<u32>,
 
-    /// Answer everything with 503 for a time, counted from the start, such as 10s..20s.
+    /// Answer every call with 503 during this time after the start, such as 10s..20s.
     #[arg(
         long,
         env = "A7PROBE_SERVE_SIM_OUTAGE",
@@ -162,18 +162,18 @@ pub enum NotifyArg {
 }
 
 impl WorkArgs {
-    /// Refuses what was typed about another provider than the one that is named.
+    /// Refuses flags of a provider other than the named one.
     pub(crate) fn check(&self) -> anyhow::Result<()> {
         let simulated = self.provider == "sim";
         self.typed.has_use(
             "provider_key_env",
             !simulated,
-            "the simulated provider asks for no key",
+            "the simulated provider needs no key",
             "add --provider URL",
         )?;
-        let because = format!("the provider is at {}", self.provider);
+        let because = format!("--provider names {}", self.provider);
         for id in SIMULATED {
-            let hint = "leave it out, or give it to `a7probe provider`";
+            let hint = "leave it out, or use it with `a7probe provider`";
             self.typed.has_use(id, simulated, &because, hint)?;
         }
         Ok(())
@@ -183,7 +183,7 @@ impl WorkArgs {
     pub(crate) fn store_options(&self) -> anyhow::Result<StoreOptions> {
         anyhow::ensure!(
             self.lease > self.provider_timeout,
-            "--lease {:?} is not longer than --provider-timeout {:?}\nhint: an attempt must end before its lease, or another worker makes it too",
+            "--lease {:?} is not longer than --provider-timeout {:?}\nhint: use a longer --lease, so that an attempt ends before another worker repeats it",
             self.lease,
             self.provider_timeout
         );
@@ -191,7 +191,7 @@ impl WorkArgs {
         // Not repeated: a URL of whatever scheme may hold a password.
         anyhow::ensure!(
             matches!(location, Location::Postgres(_)) || !is_a_connection(&self.store),
-            "--store is neither a file nor a postgres:// URL\nhint: write a file's name, or postgres://user@host/database"
+            "--store is neither a file nor a postgres:// URL\nhint: write a file's name, or postgres://HOST/DATABASE"
         );
         Ok(StoreOptions {
             repeat: match self.notify {
@@ -263,7 +263,7 @@ pub(super) fn broker(flag: &str, url: &str) -> anyhow::Result<Dispatch> {
 pub(super) fn secret(flag: &str, name: &str) -> anyhow::Result<String> {
     let hint = || {
         format!(
-            "{flag} {name}: the variable has no value\nhint: export {name} with the token, at least one character"
+            "{flag} {name}: the variable is not set or empty\nhint: export {name} with the token"
         )
     };
     let token = std::env::var(name).with_context(hint)?;
@@ -272,7 +272,7 @@ pub(super) fn secret(flag: &str, name: &str) -> anyhow::Result<String> {
     Ok(token)
 }
 
-/// A header carries nothing else, and takes the space at its ends away: such a token would fit nobody's.
+/// A header value has visible ASCII only, and loses the spaces at its ends: no request could match such a token.
 fn check_token(flag: &str, name: &str, token: &str) -> anyhow::Result<()> {
     let wrong = |c: char| !c.is_ascii_graphic();
     let what = match token.chars().rev().find(|c| wrong(*c)) {
@@ -283,8 +283,7 @@ fn check_token(flag: &str, name: &str, token: &str) -> anyhow::Result<()> {
         Some(c) => format!("contains U+{:04X}", u32::from(c)),
     };
     anyhow::bail!(
-        "{flag} {name}: the variable {what}, and a token is visible ASCII only\n\
-         hint: export {name}=\"$(cat FILE)\" leaves out the newline at the end of a file"
+        "{flag} {name}: the variable {what}; a token is visible ASCII only\nhint: export {name}=\"$(cat FILE)\" leaves out the newline at the end of a file"
     )
 }
 
@@ -293,7 +292,16 @@ fn latency(text: &str) -> Result<LatencyModel, String> {
         "evidence" => Ok(LatencyModel::EVIDENCE),
         constant => parse_duration(constant)
             .map(LatencyModel::Constant)
-            .map_err(|error| format!("{error}; or write evidence")),
+            .map_err(|error| {
+                format!(
+                    "{}\nhint: write a duration such as 20ms, or evidence",
+                    error
+                        .to_string()
+                        .split([';', ','])
+                        .next()
+                        .unwrap_or_default()
+                )
+            }),
     }
 }
 

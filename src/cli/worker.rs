@@ -1,4 +1,4 @@
-//! What can be typed after `worker`, and what is meant by it.
+//! The arguments of `worker`, and the configuration that they mean.
 
 use clap::{Arg, Args};
 
@@ -6,21 +6,23 @@ use super::hosting::HostingArgs;
 use super::work::{WorkArgs, broker};
 use crate::reference::queue::Dispatch;
 
-/// Do the work that `serve --mode queue` has accepted on the same store; as many processes as you like.
+/// Process the events that `serve --mode queue` has accepted on the same store; any number of processes
 #[derive(Args, Debug, Clone)]
 #[command(mut_args = of_worker, after_help = "Examples:
-  a7probe worker --store a7probe.db                           beside `serve --mode queue` on this machine
-  a7probe worker --store postgres://user@host/db --workers 16 on another one
-  a7probe worker --from redis://127.0.0.1                     what `serve --mode queue --dispatch redis://127.0.0.1` dispatches
-  a7probe worker --from celery+redis://127.0.0.1              what a Python program publishes with Celery
+  a7probe worker --store a7probe.db                           with `serve --mode queue` on this machine
+  a7probe worker --store postgres://user@host/db --workers 16 on another machine
+  a7probe worker --from redis://127.0.0.1                     jobs of `serve --mode queue --dispatch redis://127.0.0.1`
+  a7probe worker --from celery+redis://127.0.0.1              jobs that a Python program publishes with Celery
   a7probe worker --provider http://127.0.0.1:8025             one provider for all processes")]
 pub struct WorkerArgs {
-    /// Broker to take event ids from instead of asking the store: what `serve --dispatch` names, or where a Python program publishes.
+    /// Broker to take event ids from instead of the store: the URL of `serve --dispatch`, or the broker that a Python
+    /// program publishes to.
     #[arg(
         long,
         env = "A7PROBE_WORKER_FROM",
         hide_env_values = true,
-        value_name = "URL"
+        value_name = "URL",
+        help_heading = "Store"
     )]
     pub from: Option<String>,
 
@@ -42,13 +44,13 @@ impl WorkerArgs {
 fn of_worker(arg: Arg) -> Arg {
     match arg.get_id().as_str() {
         "ready_file" => arg.env("A7PROBE_WORKER_READY_FILE").help(
-            "File to write the process id to once it works, for scripts; removed at the end",
+            "File to write the process id to when the worker is ready, for scripts; removed at the end",
         ),
         "drain_timeout" => arg.env("A7PROBE_WORKER_DRAIN_TIMEOUT").help(
-            "How long attempts that have begun may go on after SIGTERM or Ctrl-C; others make those that don't finish again",
+            "Time to finish started attempts after SIGTERM or Ctrl-C; other workers repeat unfinished ones",
         ),
         "log" => arg.env("A7PROBE_WORKER_LOG").help(
-            "What to log on stderr: error, warn, info, debug, trace, or a filter such as a7probe::worker=debug",
+            "Log level on stderr: error, warn, info, debug, trace, or a filter such as a7probe::worker=debug",
         ),
         _ => arg,
     }
@@ -77,7 +79,7 @@ mod tests {
         let error = parse("--from kafka://u:s3cret@h").broker();
         let message = error.expect_err("no broker").to_string();
         assert!(
-            message.starts_with("--from: 'kafka' names no broker"),
+            message.starts_with("--from: 'kafka' is not a known broker"),
             "{message}"
         );
         assert!(!message.contains("s3cret"), "{message}");

@@ -1,58 +1,60 @@
-//! `a7probe ab`: resolve, preflight, measure both sides in turns, compare, judge, save, report.
+//! `a7probe ab`: resolve, preflight, measure both sides interleaved, compare, judge, save, report.
 
 mod blocks;
 mod plan_text;
 
 use std::io::Write;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 
-use super::measuring::{Calibrating, Measurement, Measuring, Preflight, RunOptions};
+use super::measuring::{
+    Calibrating, Measurement, Measuring, PendingCalibration, Preflight, RunOptions,
+};
+use super::verdict_exit::verdict_exit;
 use super::{compare, measure, signals};
 use crate::cli::ab::AbArgs;
 use crate::cli::resolve::{self, Ab, Sameness};
 use crate::cli::run_setup::{Intent, Precheck};
 use crate::exit::Exit;
 use crate::judge::comparison::{self, Comparison, Pair, Side};
-use crate::judge::gate::{self, Subject};
+use crate::judge::gate::{self, StopRule, Subject};
 use crate::printable::Shown as _;
-use crate::report::{ComparisonReport, Note, Report, ReportKind, TurnsReport};
+use crate::report::{
+    ComparisonReport, EndpointReport, Note, Report, ReportKind, SavedRunLink, TurnsReport,
+};
 use crate::run::plan::Design;
 use crate::run::recording::Recording;
-use crate::run::run_file::{
-    Calibration, Run, SelftestCertificate, SideRecord, Signal, TurnsRecord,
-};
+use crate::run::run_file::{Gating, Run, SelftestCertificate, SideRecord, Signal, TurnsRecord};
 use blocks::Blocks;
 
-/// Measures both sides in turns and publishes how they differ.
+/// Measures both sides interleaved and publishes how they differ.
 ///
 /// # Errors
-/// What was typed contradicts itself, a side that does not answer, an output that cannot be written.
+/// The arguments contradict each other, a side that does not answer, an output that cannot be written.
 pub fn run(args: &AbArgs, stdout: &mut dyn Write, stderr: &mut dyn Write) -> anyhow::Result<Exit> {
-    let ab = resolve::ab(args)?;
-    if ab.setup.intent == Intent::Show {
-        plan_text::write(&ab, ab.setup.output.output, stdout)?;
-        return Ok(Exit::Pass);
+    if args.measure.run.base.intent() == Intent::Show {
+        return plan_text::show(args, stdout);
     }
+    let ab = resolve::ab(args)?;
     ab.setup.output.check_formats("ab")?;
     let files = ab.save.before.iter().chain(&ab.save.after);
     measure::check_outputs(files, &ab.setup.output)?;
     let certificate = measure::certificate(ab.setup.certificate.as_deref())?;
-    let measuring = Measuring::new(measure::progress_mode(&ab.setup.output), None)?;
+    let measuring = Measuring::new(ab.setup.console(), None)?;
+    // What is sent is the same on both sides.
+    let calibration = measuring.calibration(ab.setup.calibration, &ab.plans.before);
     if let Some(signal) = preflight(&ab, &measuring, stderr)? {
         return Ok(signals::exit(signal));
     }
-    // What is sent is the same on both sides.
-    let plan = &ab.plans.before;
-    let calibration = match measure::calibration(ab.setup.calibration, &measuring, plan, stderr)? {
-        Calibrating::Done(calibration) => calibration,
+    let calibration = match calibration.ready(stderr)? {
+        Calibrating::Ready(calibration) => calibration,
         Calibrating::Interrupted(signal) => return Ok(signals::exit(signal)),
     };
     let blocks = Blocks::measure(&ab, &measuring, calibration.own_error())?;
     if blocks.pairs.is_empty() {
         writeln!(
             stderr,
-            "interrupted before the first pair of blocks was complete; there is nothing to compare"
+            "interrupted before the first pair of blocks was complete: nothing to compare"
         )?;
         return Ok(measuring
             .signals
@@ -64,14 +66,22 @@ pub fn run(args: &AbArgs, stdout: &mut dyn Write, stderr: &mut dyn Write) -> any
         certificate: certificate.as_ref(),
     };
     let runs = runs(&ab, &measuring, instrument, &blocks);
-    let report = report(&ab, &runs, &blocks)?;
+    let mut report = report(&ab, &runs, &blocks)?;
+    report.inconclusive = args.measure.rules.inconclusive.policy();
+    let cut_by = || measuring.signals.received().filter(|_| blocks.is_cut(&ab));
+    report.interrupted_by = cut_by();
+    for (label, path) in [("before", &ab.save.before), ("after", &ab.save.after)] {
+        let link = path.iter().map(|path| SavedRunLink::new(label, path));
+        report.saved.extend(link);
+    }
     // A file that cannot be written must not cost the result, nor the other way round.
     let saved = save(&ab, &runs, stderr);
     ab.setup.output.publish(&report, stdout, stderr)?;
     saved?;
-    Ok(match measuring.signals.received() {
-        Some(signal) if blocks.is_cut(&ab) => report.exit().worst(signals::exit(signal)),
-        _ => report.exit(),
+    let exit = verdict_exit(&report, stderr)?;
+    Ok(match cut_by() {
+        Some(signal) => exit.worst(signals::exit(signal)),
+        None => exit,
     })
 }
 
@@ -85,9 +95,14 @@ fn preflight(
         return Ok(None);
     }
     for (role, plan) in [("before", &ab.plans.before), ("after", &ab.plans.after)] {
-        let asked = measuring.preflight(plan, ab.setup.wait_ready, stderr);
-        if let Preflight::Interrupted(signal) = asked.with_context(|| format!("the side {role}"))? {
-            return Ok(Some(signal));
+        let asked = measuring.preflight(plan, &[], ab.setup.wait_ready, stderr);
+        match asked.with_context(|| format!("the side {role}"))? {
+            Preflight::Interrupted(signal) => return Ok(Some(signal)),
+            // Both sides are measured alike.
+            Preflight::Http2Only => {
+                bail!("the side {role} offers HTTP/2 only\nhint: add --http2")
+            }
+            Preflight::Ready | Preflight::Absent(_) => {}
         }
     }
     Ok(None)
@@ -96,7 +111,7 @@ fn preflight(
 /// What is known of the instrument that measured both sides.
 #[derive(Clone, Copy)]
 struct InstrumentRecord<'a> {
-    calibration: &'a Calibration,
+    calibration: &'a PendingCalibration,
     certificate: Option<&'a SelftestCertificate>,
 }
 
@@ -112,6 +127,9 @@ fn runs(
         gates: &gates,
         guard: ab.guard,
         design: Design::Fixed,
+        stop_rule: StopRule::Decided,
+        gating: Gating::Gates,
+        abort_on: &[],
         calibration: instrument.calibration,
         certificate: instrument.certificate,
         audit: None,
@@ -163,6 +181,7 @@ fn report(ab: &Ab, runs: &Pair<Measurement>, blocks: &Blocks) -> anyhow::Result<
         noise: ab.noise,
         comparisons,
         audits: Vec::new(),
+        sides: sides(runs),
         turns: Some(TurnsReport {
             pairs: blocks.pairs.len() as u64,
             pairs_planned: ab.pairs,
@@ -172,6 +191,20 @@ fn report(ab: &Ab, runs: &Pair<Measurement>, blocks: &Blocks) -> anyhow::Result<
         }),
     });
     Ok(report)
+}
+
+/// Both runs of every endpoint.
+fn sides(runs: &Pair<Measurement>) -> Vec<Pair<EndpointReport>> {
+    let of = |run: &Run, number: usize| {
+        let endpoint = &run.endpoints[number];
+        EndpointReport::of_run(&endpoint.name, &endpoint.recording, &run.plan)
+    };
+    let numbers = 0..runs.after.run.endpoints.len();
+    let sides = numbers.map(|number| Pair {
+        before: of(&runs.before.run, number),
+        after: of(&runs.after.run, number),
+    });
+    sides.collect()
 }
 
 fn comparisons(ab: &Ab, runs: &Pair<Measurement>, blocks: &Blocks) -> Vec<Comparison> {
@@ -234,7 +267,7 @@ fn save(ab: &Ab, runs: &Pair<Measurement>, stderr: &mut dyn Write) -> anyhow::Re
             side.run.save(path)
         };
         saved.map_err(|e| super::saved::hinted(&e))?;
-        if !ab.setup.output.quiet {
+        if !ab.setup.output.screen.quiet {
             writeln!(stderr, "saved {}", path.shown())?;
         }
     }

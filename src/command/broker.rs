@@ -47,8 +47,7 @@ fn warn(
             .try_for_each(|advice| writeln!(err, "warning: {advice}"))?,
         Err(error) => writeln!(
             err,
-            "warning: {broker}: {error}\n\
-             hint: see whether it runs there; what is accepted is safe in the store, and dispatched when the broker answers"
+            "warning: {broker}: {error}\nhint: check that the broker runs; accepted events are safe in the store and dispatched when it answers"
         )?,
     }
     err.flush()

@@ -2,14 +2,19 @@
 
 mod comparable;
 mod compared_file;
+mod searches;
 
 use std::io::Write;
 
+use super::saved::Saved;
+use super::verdict_exit::verdict_exit;
 use crate::cli::compare::CompareArgs;
 use crate::exit::Exit;
 use crate::judge::comparison::{self, Comparison, Noise, Pair, Side};
-use crate::judge::gate::{self, CutRuns, FindingReason, Gate, NextStep, Remedy, Scope, Subject};
-use crate::report::{ComparisonReport, Note, Report, ReportKind};
+use crate::judge::gate::{
+    self, CutRuns, FindingReason, Gate, NamedSegment, NextStep, Remedy, Scope, Subject,
+};
+use crate::report::{ComparisonReport, EndpointReport, Note, Report, ReportKind, SavedRunLink};
 use crate::run::completion::Audit;
 use crate::run::plan::Guard;
 #[cfg(feature = "reference")]
@@ -30,21 +35,39 @@ pub fn run(
     stdout: &mut dyn Write,
     stderr: &mut dyn Write,
 ) -> anyhow::Result<Exit> {
-    args.output.check_formats("compare")?;
-    let files = load(args)?;
-    let strictness = if args.allow_different_plans {
+    let strictness = if args.plans.allow_different_plans {
         Strictness::Warn
     } else {
         Strictness::Refuse
     };
+    let read = read_both(args)?;
+    let read = match (read.before, read.after) {
+        (Ok(Saved::Capacity(before)), Ok(Saved::Capacity(after))) => {
+            let searches = Pair {
+                before: *before,
+                after: *after,
+            };
+            return searches::compare(searches, args, strictness, stdout, stderr);
+        }
+        (before, after) => Pair { before, after },
+    };
+    args.output.check_formats("compare")?;
+    let gates = args.gates.parsed()?;
+    let files = load(args, read)?;
     let options = CompareOptions {
-        gates: &args.gates,
+        gates: &gates,
         noise: &args.noise.noise,
         guard: args.guard.typed(),
     };
-    let report = report(&files, &options, strictness)?;
+    let mut report = report(&files, &options, strictness)?;
+    report.inconclusive = args.inconclusive.policy();
+    for (label, path) in [("before", &args.before), ("after", &args.after)] {
+        if !super::saved::is_stdin(path) {
+            report.saved.push(SavedRunLink::new(label, path));
+        }
+    }
     args.output.publish(&report, stdout, stderr)?;
-    Ok(report.exit())
+    Ok(verdict_exit(&report, stderr)?)
 }
 
 /// The comparison of two runs of one plan that were just made.
@@ -65,21 +88,49 @@ pub(super) fn report_of_runs(before: &Run, after: &Run, gates: &[Gate]) -> anyho
     report(&files, &options, Strictness::Refuse)
 }
 
-fn load(args: &CompareArgs) -> anyhow::Result<Pair<ComparedFile>> {
+/// What is in both files, or why it cannot be read.
+fn read_both(args: &CompareArgs) -> anyhow::Result<Pair<anyhow::Result<Saved>>> {
     let files = [&args.before, &args.after];
     if files.iter().all(|file| super::saved::is_stdin(file)) {
-        anyhow::bail!("'-' is given twice; stdin can be read only once");
+        anyhow::bail!("'-' is given twice\nhint: give a file for one side; stdin is read once");
     }
     let options = args.import.options();
     let [before, after] = files.map(|file| {
-        ComparedFile::load(file, args.endpoint.as_deref(), &options)
+        super::saved::read(file, &options)
             .map_err(|e| super::saved::named(e, "compare", &super::saved::shown(file)))
     });
+    Ok(Pair { before, after })
+}
+
+fn load(
+    args: &CompareArgs,
+    read: Pair<anyhow::Result<Saved>>,
+) -> anyhow::Result<Pair<ComparedFile>> {
+    let name = args.import.endpoint.as_deref();
+    let (before, after) = (read.before?, read.after?);
+    let is_search = |saved: &Saved| matches!(saved, Saved::Capacity(_));
+    if is_search(&before) || is_search(&after) {
+        let kind = |saved: &Saved| match saved {
+            Saved::Capacity(_) => "a capacity search",
+            Saved::Run(_) => "a run",
+            Saved::Imported(_) => "latencies of another tool",
+        };
+        anyhow::bail!(
+            "{} is {}, and {} is {}\nhint: compare two runs, or two capacity searches",
+            super::saved::shown(&args.before),
+            kind(&before),
+            super::saved::shown(&args.after),
+            kind(&after)
+        );
+    }
     let files = Pair {
-        before: before?,
-        after: after?,
+        before: ComparedFile::of_saved(&args.before, name, before),
+        after: ComparedFile::of_saved(&args.after, name, after),
     };
-    compared_file::check_endpoint_flag(args.endpoint.as_deref(), &files)?;
+    compared_file::check_endpoint_flag(name, &files)?;
+    if files.before.run().is_some() && files.after.run().is_some() {
+        args.import.refuse_for_runs(&files.before.label)?;
+    }
     Ok(files)
 }
 
@@ -103,6 +154,8 @@ fn report(
     files.before.describe("before", &mut report);
     files.after.describe("after", &mut report);
     let matched = compared_file::matched(files, &mut report.warnings)?;
+    let matched = without_ramps(files, matched, &mut report.notes)?;
+    let gates = &gate::of_segments(gates.to_vec(), &named_segments(files, &matched));
     let subjects = subjects(files, &matched, options.guard);
     check_gates(gates, &matched, &subjects)?;
 
@@ -129,10 +182,51 @@ fn report(
     report.comparison = Some(ComparisonReport {
         noise: *noise,
         audits: audits(files, &matched),
+        sides: sides(files, &matched),
         comparisons,
         turns: None,
     });
     Ok(report)
+}
+
+/// A percentile across a ramp is one of no load, so ramps are not compared.
+fn without_ramps<'a>(
+    files: &Pair<ComparedFile>,
+    matched: Vec<MatchedEndpoint<'a>>,
+    notes: &mut Vec<Note>,
+) -> anyhow::Result<Vec<MatchedEndpoint<'a>>> {
+    let is_ramp = |file: &ComparedFile, name: &str| {
+        let record = file.run().and_then(|run| run.plan.endpoint(name));
+        record.is_some_and(|record| !record.shape().has_percentiles())
+    };
+    let (ramps, others): (Vec<_>, Vec<_>) = matched
+        .into_iter()
+        .partition(|m| is_ramp(&files.before, &m.name) || is_ramp(&files.after, &m.name));
+    if others.is_empty() {
+        anyhow::bail!(
+            "a ramp has no percentiles that could be compared: each of its rates has its own\nhint: measure both sides in steps, such as --rate 50/s@30s,100/s@30s"
+        );
+    }
+    notes.extend(ramps.into_iter().map(|ramp| Note::RampNotCompared {
+        endpoint: ramp.name,
+    }));
+    Ok(others)
+}
+
+/// The segments that are compared, with the endpoints that they are parts of.
+fn named_segments<'a>(
+    files: &'a Pair<ComparedFile>,
+    matched: &'a [MatchedEndpoint<'a>],
+) -> Vec<NamedSegment<'a>> {
+    let named = matched.iter().filter_map(|m| {
+        let record = files.after.run()?.plan.endpoint(&m.name)?;
+        Some(NamedSegment {
+            name: &m.name,
+            endpoint: record.base_name(),
+            shape: record.shape(),
+        })
+    });
+    named.collect()
 }
 
 /// What the audits of both sides found of every endpoint that is compared.
@@ -143,6 +237,26 @@ fn audits(files: &Pair<ComparedFile>, matched: &[MatchedEndpoint<'_>]) -> Vec<Pa
         after: of(&files.after, &m.name),
     });
     audits.collect()
+}
+
+/// Both runs of every endpoint that is compared, under its name.
+fn sides(files: &Pair<ComparedFile>, matched: &[MatchedEndpoint<'_>]) -> Vec<Pair<EndpointReport>> {
+    let of = |file: &ComparedFile, side: &Side<'_>, name: &str| match file.run() {
+        Some(run) => {
+            let mut report = EndpointReport::of_run(name, side.recording, &run.plan);
+            let own = run
+                .endpoint(name)
+                .and_then(|endpoint| endpoint.audit.clone());
+            report.audit = own;
+            report
+        }
+        None => EndpointReport::of_list(name, side.recording, &file.label),
+    };
+    let sides = matched.iter().map(|m| Pair {
+        before: of(&files.before, &m.sides.before, &m.name),
+        after: of(&files.after, &m.sides.after, &m.name),
+    });
+    sides.collect()
 }
 
 /// Gates on one run are about the run after.

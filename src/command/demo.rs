@@ -1,6 +1,7 @@
 //! `demo`: serves the problem and measures it, serves the fix and measures the same plan, compares both, audits the
 //! accepted events, and leaves a report.
 
+mod capacities;
 mod measured_mode;
 mod output;
 mod queue_watch;
@@ -8,7 +9,7 @@ mod server_process;
 
 use std::io::Write;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 
@@ -16,17 +17,17 @@ use super::measuring::{AuditOptions, Calibrating, Measurement, Measuring, Prefli
 use super::signals;
 use crate::cli::DemoArgs;
 use crate::cli::defaults::{DEFAULT_RATE_PER_S, DEFAULT_TARGET, DEFAULT_TIMEOUT, DEFAULT_WARMUP};
-use crate::cli::output::OutputArgs;
 use crate::cli::resolve::demo_plan;
-use crate::command::progress::ProgressMode;
+use crate::cli::run_setup::Precheck;
 use crate::exit::Exit;
-use crate::judge::gate::{self, Gate};
+use crate::judge::gate::{self, Gate, StopRule, Subject};
 use crate::printable::Shown as _;
+use crate::report::{DemoReport, Report, ReportKind, SavedRunLink};
 use crate::run::completion::{Audit, Completion};
 use crate::run::plan::{
     AuditCapture, AuditPolicy, AuditSource, Auditing, DEFAULT_AUDIT_QUIET, Design, Guard,
 };
-use crate::run::run_file::{Run, RunEnd, Signal};
+use crate::run::run_file::{Gating, Run, RunEnd, Signal};
 use crate::units::Pretty;
 use measured_mode::MeasuredMode;
 use output::DemoOutput;
@@ -39,62 +40,74 @@ const PROMISES: [&str; 2] = ["ingest p95 <= 100ms", "ingest p95 reduction >= 70%
 /// How long accepted work may take to be done once nothing more comes in.
 const SETTLE: Duration = Duration::from_secs(20);
 
-/// Serves and measures both modes, and compares them. The last lines say what to try next.
+/// Serves and measures both modes, compares them, and prints the verdicts first. The last line says what to try next.
 pub(crate) fn run(
     args: &DemoArgs,
     stdout: &mut dyn Write,
     stderr: &mut dyn Write,
 ) -> anyhow::Result<Exit> {
-    std::fs::create_dir_all(&args.out)
-        .with_context(|| format!("cannot create {}", args.out.shown()))?;
+    std::fs::create_dir_all(&args.out).with_context(|| {
+        format!(
+            "cannot create --out {}\nhint: name a folder that can be created: --out FOLDER",
+            args.out.shown()
+        )
+    })?;
     let folder = tempfile::tempdir().context("cannot create a temporary folder")?;
-    let mode = if args.quiet {
-        ProgressMode::Silent
-    } else {
-        ProgressMode::of_stderr()
-    };
+    if args.capacity {
+        return capacities::run(args, folder.path(), stdout, stderr);
+    }
+    let console = args.progress.console(&args.screen);
     let setup = DemoSetup {
-        measuring: Measuring::new(mode, Some(folder.path().to_owned()))?,
+        measuring: Measuring::new(console, Some(folder.path().to_owned()))?,
         folder: folder.path(),
         duration: args.duration,
     };
-    let mut output = DemoOutput::new(stdout, stderr, args.quiet);
+    let began = Instant::now();
+    let mut output = DemoOutput::new(stdout, stderr, args.screen.quiet);
     output.say(&format!(
-        "about {} on this machine; nothing leaves it",
+        "about {} on this machine; no request leaves it",
         Pretty(expected_length(args.duration))
     ))?;
-
-    output
-        .heading("1. The problem: the provider is called inside the request (serve --mode sync)")?;
+    output.say("1/2 before: the provider is called inside the request (serve --mode sync)")?;
     let before = match setup.measure("sync", output.err())? {
         ModeOutcome::Measured(measured) => measured,
         ModeOutcome::Interrupted(signal) => return Ok(signals::exit(signal)),
     };
-    output.percentiles(&before.run)?;
-
-    output.heading(
-        "2. The fix: 202 after a durable commit, the work after it (serve --mode background)",
-    )?;
+    output.say("2/2 after: 202 after a durable commit (serve --mode background)")?;
     let after = match setup.measure("background", output.err())? {
         ModeOutcome::Measured(measured) => measured,
         ModeOutcome::Interrupted(signal) => return Ok(signals::exit(signal)),
     };
-    output.percentiles(&after.run)?;
-
-    output.heading("3. Before and after")?;
-    let report = super::compare::report_of_runs(&before.run, &after.run, &promises()?)?;
-    output.comparison(&report, &OutputArgs::default().style())?;
-
-    output.heading("4. What the fix costs, and whether it kept its promise")?;
-    output.completion(&after)?;
-    output.save(&args.out, &before.run, &after, &report)?;
-    output.next_steps(&args.out)?;
+    let mut comparison = super::compare::report_of_runs(&before.run, &after.run, &promises()?)?;
+    let links = output::RUN_FILES.into_iter();
+    comparison.saved = links
+        .map(|(label, name)| SavedRunLink::new(label, &args.out.join(name)))
+        .collect();
+    output::save(&args.out, &before.run, &after, &comparison)?;
+    let demo = DemoReport {
+        before: judged(&before.run),
+        after: judged(&after.run),
+        comparison,
+        completion: after.completion.clone(),
+        took: began.elapsed(),
+        file: args.out.join(output::PAGE_FILE).shown().to_string(),
+    };
+    output.screen(&demo, &args.screen.style())?;
     let kept = if after.completion.is_exactly_once() {
         Exit::Pass
     } else {
         Exit::Fail
     };
-    Ok(report.exit().worst(kept))
+    Ok(demo.comparison.exit().worst(kept))
+}
+
+/// A mode under the gates that `measure` has by default.
+fn judged(run: &Run) -> Report {
+    let mut report = Report::new(ReportKind::Measure, run.plan.target.clone());
+    report.add_run("", run);
+    let gates = gate::default_gates(DEFAULT_TARGET);
+    report.findings = gate::judge(&gates, &Subject::of_run(run));
+    report
 }
 
 fn promises() -> anyhow::Result<Vec<Gate>> {
@@ -132,14 +145,15 @@ impl DemoSetup<'_> {
             .chain(promises()?)
             .collect();
         let plan = demo_plan(&server.url(), self.duration, &gates)?;
+        let calibration = self.measuring.calibration(Precheck::Run, &plan);
         if let Preflight::Interrupted(signal) =
             self.measuring
-                .preflight(&plan, Some(DEFAULT_TIMEOUT), stderr)?
+                .preflight(&plan, &[], Some(DEFAULT_TIMEOUT), stderr)?
         {
             return Ok(ModeOutcome::Interrupted(signal));
         }
-        let calibration = match self.measuring.calibrate(&plan, stderr)? {
-            Calibrating::Done(calibration) => calibration,
+        let calibration = match calibration.ready(stderr)? {
+            Calibrating::Ready(calibration) => calibration,
             Calibrating::Interrupted(signal) => return Ok(ModeOutcome::Interrupted(signal)),
         };
         let watch = QueueWatch::start(&server.url())?;
@@ -154,6 +168,9 @@ impl DemoSetup<'_> {
             gates: &own_gates,
             guard: Guard::default(),
             design: Design::Fixed,
+            stop_rule: StopRule::Decided,
+            gating: Gating::Gates,
+            abort_on: &[],
             audit: Some(AuditOptions {
                 auditing: &auditing,
                 capture: &AuditCapture::of_listing(&plan),

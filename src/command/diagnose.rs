@@ -6,24 +6,24 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 
 use super::measure;
-use super::measuring::{Measurement, Measuring, Preflight, RunOptions};
+use super::measuring::{Measurement, Measuring, PendingCalibration, Preflight, RunOptions};
 use super::signals;
 use crate::cli::diagnose::DiagnoseArgs;
-use crate::cli::output::OutputArgs;
+use crate::cli::progress::{Console, ProgressForm, ProgressMode};
 use crate::cli::resolve::{self, Diagnose};
 use crate::cli::run_setup::Intent;
-use crate::command::progress::ProgressMode;
 use crate::exit::Exit;
 use crate::judge::diagnosis::{
     Diagnosis, DiagnosisStep, Observation, Observations, Pilot, StepLoad, StepPlan, ladder,
     patience, steps,
 };
+use crate::judge::gate::StopRule;
 use crate::judge::warning::{RunWarning, Warning};
 use crate::printable::Shown as _;
 use crate::probe::engine::RunIds;
 use crate::report::{DiagnosisReport, Report, ReportKind, diagnosis_step};
 use crate::run::plan::{Arrivals, Design, Endpoint, Guard, Keepalive, Model, Plan, Size};
-use crate::run::run_file::{Calibration, EndpointRun, Run};
+use crate::run::run_file::{Calibration, EndpointRun, Gating, Run};
 use crate::stats::rank::Quantile;
 use crate::units::{Pretty, Rate, grouped, trimmed};
 
@@ -45,23 +45,25 @@ pub fn run(
     stdout: &mut dyn Write,
     stderr: &mut dyn Write,
 ) -> anyhow::Result<Exit> {
-    let diagnose = resolve::diagnose(args)?;
+    let mut diagnose = resolve::diagnose(args)?;
     if diagnose.intent == Intent::Show {
         show(&diagnose, stdout)?;
         return Ok(Exit::Pass);
     }
     args.output.check_formats("diagnose")?;
+    args.output.refuse_drawn("diagnose")?;
     measure::check_outputs(std::iter::empty(), &args.output)?;
     if let Some(folder) = &diagnose.save {
         std::fs::create_dir_all(folder).with_context(|| {
             format!(
-                "cannot make the folder {}\nhint: name one that can be written to",
+                "cannot create the folder {}\nhint: choose a writable folder",
                 folder.shown()
             )
         })?;
     }
-    let measuring = Measuring::new(progress_mode(&args.output), None)?.always_asking();
-    let preflight = measuring.preflight(&diagnose.plan, diagnose.wait_ready, stderr)?;
+    let measuring = Measuring::new(console(args), None)?.always_asking();
+    let preflight =
+        measuring.preflight_of_any_version(&mut diagnose.plan, diagnose.wait_ready, stderr)?;
     if let Preflight::Interrupted(signal) = preflight {
         return Ok(signals::exit(signal));
     }
@@ -69,10 +71,12 @@ pub fn run(
         diagnose: &diagnose,
         measuring: &measuring,
         stderr,
-        quiet: args.output.quiet,
+        quiet: args.output.screen.quiet,
         warnings: Vec::new(),
     };
+    let began = Instant::now();
     let observations = session.observe()?;
+    let took = began.elapsed();
     let mut warnings = session.warnings;
     let mut diagnosis = Diagnosis::of(&observations);
     if measuring.signals.received().is_some() {
@@ -85,9 +89,12 @@ pub fn run(
     report.warnings = warnings;
     report.diagnosis = Some(DiagnosisReport {
         budget: diagnose.budget,
+        took,
+        timeout: patience(diagnose.budget, diagnose.plan.timeout),
         diagnosis,
         observations,
     });
+    report.interrupted_by = measuring.signals.received();
     args.output.publish(&report, stdout, stderr)?;
     Ok(match measuring.signals.received() {
         Some(signal) => report.exit().worst(signals::exit(signal)),
@@ -106,7 +113,7 @@ fn show(diagnose: &Diagnose, out: &mut dyn Write) -> std::io::Result<()> {
     writeln!(out, "  budget     {}", Pretty(diagnose.budget))?;
     writeln!(
         out,
-        "  target     {}; less than {} does not matter",
+        "  limit      {}; effects below {} do not count",
         Pretty(diagnose.target),
         Pretty(diagnose.target.mul_f64(crate::judge::diagnosis::MATERIAL))
     )?;
@@ -114,7 +121,7 @@ fn show(diagnose: &Diagnose, out: &mut dyn Write) -> std::io::Result<()> {
     writeln!(out, "  timeout    {}", Pretty(timeout))?;
     writeln!(
         out,
-        "pilot: {PILOT} requests to each endpoint, one after the other; rates below are at most"
+        "pilot: {PILOT} requests to each endpoint, one after the other; the rates below are upper bounds"
     )?;
     let quick = Pilot {
         probe: Duration::from_micros(1),
@@ -199,7 +206,7 @@ impl DiagnosisSession<'_> {
             load: self.pilot(1)?,
         };
         self.tell(&format!(
-            "pilot: one request after the other, {probe} takes {}, {load} up to {}",
+            "pilot: one request after the other, {probe} needs {}, {load} up to {}",
             Pretty(pilot.probe),
             Pretty(pilot.load)
         ))?;
@@ -267,12 +274,15 @@ impl DiagnosisSession<'_> {
             gates: &[],
             guard: Guard::default(),
             design: Design::Fixed,
-            // What is less than a tenth of the target does not matter here: far more than the own error.
-            calibration: &Calibration::Skipped,
+            stop_rule: StopRule::Decided,
+            gating: Gating::Gates,
+            abort_on: &[],
+            // An effect below a tenth of the limit does not count here: that is far more than the measurement overhead.
+            calibration: &PendingCalibration::known(Calibration::Skipped),
             certificate: None,
             audit: None,
         };
-        // As a block: an interruption ends the schedule, and nothing that was not sent is taken for slow or quick.
+        // As a block: an interruption ends the schedule, and unsent requests count neither as slow nor as fast.
         let ids = RunIds::fresh();
         let own_error = options.calibration.own_error();
         let measured = self.measuring.block(plan, ids, own_error, "")?;
@@ -386,10 +396,12 @@ fn endpoint_at(endpoint: &Endpoint, rate_per_s: Option<f64>) -> Endpoint {
     }
 }
 
-/// Progress where nobody asked for quiet; lines for a log come from the steps.
-fn progress_mode(output: &OutputArgs) -> ProgressMode {
-    match (output.quiet, ProgressMode::of_stderr()) {
-        (false, ProgressMode::Terminal) => ProgressMode::Terminal,
-        _ => ProgressMode::Silent,
+/// Lines for a log come from the steps, unless progress was asked for.
+fn console(args: &DiagnoseArgs) -> Console {
+    let progress = args.run.progress;
+    let mut console = progress.console(&args.output.screen);
+    if progress.progress == ProgressForm::Auto && console.mode == ProgressMode::Plain {
+        console.mode = ProgressMode::Silent;
     }
+    console
 }

@@ -1,4 +1,4 @@
-//! What long-running commands have in common: address, ready file, log, and how they are told to stop.
+//! What long-running commands have in common: address, ready file, log, and the signals that stop them.
 
 use std::fmt::Display;
 use std::io::{self, IsTerminal as _, Write};
@@ -25,7 +25,7 @@ pub(super) fn write_ready_file(file: Option<&Path>, what: impl Display) -> anyho
     let Some(file) = file else { return Ok(()) };
     write_atomically(file, &format!("{what}\n")).map_err(|error| {
         anyhow::anyhow!(
-            "cannot write {}: {error}\nhint: its folder must exist and be writable; name another file with --ready-file",
+            "cannot write {}: {error}\nhint: choose a file in a writable folder with --ready-file",
             file.shown()
         )
     })
@@ -38,7 +38,7 @@ pub(super) fn remove_ready_file(file: Option<&Path>) {
     }
 }
 
-/// Ends the process when whoever started it is gone; the store is as safe as after a crash.
+/// Ends the process when its parent has ended; the store is as safe as after a crash.
 pub(super) fn end_with_stdin() {
     let _ = io::copy(&mut io::stdin(), &mut io::sink());
     std::process::exit(Exit::Terminated.code().into());
@@ -46,7 +46,7 @@ pub(super) fn end_with_stdin() {
 
 fn cannot_bind(address: SocketAddr, error: &io::Error) -> anyhow::Error {
     anyhow::anyhow!(
-        "cannot listen on {address}: {error}\nhint: is another server there? choose another with --bind, port 0 picks a free one"
+        "cannot listen on {address}: {error}\nhint: choose another address with --bind; port 0 picks a free one"
     )
 }
 
@@ -105,7 +105,7 @@ pub(super) fn targets(filter: &str) -> anyhow::Result<Targets> {
     })
 }
 
-/// How many times the process was told to stop, by SIGTERM or Ctrl-C.
+/// The number of received stop signals (SIGTERM or Ctrl-C).
 pub(super) fn stop_signals() -> io::Result<watch::Receiver<u32>> {
     let (sender, receiver) = watch::channel(0);
     let mut stop = StopSignals::new()?;

@@ -1,18 +1,27 @@
 //! `a7probe judge`: resolve, load, judge, report.
 
+mod search;
 mod source;
 
 use std::io::Write;
 
 use anyhow::{anyhow, bail};
 
+use super::baseline::{self, ComparedSubject};
+use super::compare::{on_one_run, withhold_from_cut_runs};
+use super::verdict_exit::verdict_exit;
 use crate::cli::judge::JudgeArgs;
+use crate::cli::resolve;
+use crate::cli::resolve::baseline::is_on_two_runs;
+use crate::cli::settings_file::SettingsLayers;
 use crate::exit::Exit;
-use crate::judge::gate::{self, Gate, Selector, Subject};
-use crate::judge::warning::{RunWarning, Warning};
-use crate::report::{Report, ReportKind};
+use crate::judge::gate::{self, Finding, Gate, NamedSegment, Selector, Subject};
+use crate::judge::warning::{ComparisonWarning, RunWarning, Warning};
+use crate::report::{Report, ReportKind, SavedRunLink};
+use crate::run::run_file::{Baseline, RunEnd};
 
-use source::{JudgedFile, load_all};
+use super::saved::Saved;
+use source::{JudgedFile, SegmentName, load_all, read_only_file};
 
 /// The target of the default gates.
 const DEFAULT_TARGET: std::time::Duration = std::time::Duration::from_millis(150);
@@ -26,21 +35,111 @@ pub fn run(
     stdout: &mut dyn Write,
     stderr: &mut dyn Write,
 ) -> anyhow::Result<Exit> {
-    let sources = load_all(args)?;
+    let only = match read_only_file(args) {
+        Some(Ok(Saved::Capacity(search))) => return search::judge(*search, args, stdout, stderr),
+        // A gate on the capacity is not one of a run: the file is what is wrong.
+        Some(Err(error)) if args.gates.gate.iter().any(|gate| gate.contains("capacity")) => {
+            return Err(error);
+        }
+        only => only,
+    };
+    let typed = typed_gates(args)?;
+    let sources = load_all(args, only)?;
     let mut report = Report::new(ReportKind::Judge, title(&sources));
     sources
         .iter()
         .for_each(|source| source.describe(&mut report));
-    let gates = resolve_gates(args, &sources)?;
+    let segments: Vec<SegmentName<'_>> = sources.iter().flat_map(JudgedFile::segments).collect();
+    let segments: Vec<NamedSegment<'_>> = segments.iter().map(SegmentName::named).collect();
+    let gates = gate::of_segments(resolve_gates(typed, &sources)?, &segments);
     report.warnings.extend(idle_episode(args, &sources));
     let subjects: Vec<Subject<'_>> = sources
         .iter()
         .flat_map(|source| source.subjects(args.guard.typed()))
         .collect();
-    gate::check_recorded(&gates, &subjects)?;
-    report.findings = gate::judge(&gates, &subjects);
+    check_gates(args, &gates, &subjects)?;
+    let layers = SettingsLayers::default();
+    let baseline = resolve::baseline::for_gates(&args.baseline, &layers, &gates)?;
+    let mut findings = gate::judge(&gates, &subjects);
+    for source in &sources {
+        findings.extend(against_baseline(
+            args,
+            source,
+            &gates,
+            baseline.as_ref(),
+            &mut report,
+        )?);
+    }
+    findings.extend(gate::two_runs_across_ramps(&gates, &subjects));
+    baseline::sort_by_endpoint(&mut findings, &subjects);
+    report.findings = findings;
+    report.inconclusive = args.inconclusive.policy();
+    let files = args
+        .files
+        .iter()
+        .filter(|file| !super::saved::is_stdin(file));
+    let several = args.files.len() > 1;
+    report.saved.extend(files.map(|file| {
+        let label = if several {
+            super::saved::shown(file)
+        } else {
+            String::new()
+        };
+        SavedRunLink::new(&label, file)
+    }));
     args.output.publish(&report, stdout, stderr)?;
-    Ok(report.exit())
+    Ok(verdict_exit(&report, stderr)?)
+}
+
+/// Typed gates must be answerable; those that a run was measured with are not judged where their baseline is missing.
+fn check_gates(args: &JudgeArgs, gates: &[Gate], subjects: &[Subject<'_>]) -> anyhow::Result<()> {
+    let names: Vec<&str> = subjects.iter().map(|subject| subject.endpoint).collect();
+    gate::check_names(gates, &names)?;
+    if args.baseline.baseline.is_none() {
+        resolve::baseline::check_typed(&args.gates.parsed()?)?;
+    }
+    Ok(gate::check_recorded(&on_one_run(gates), subjects)?)
+}
+
+/// What the gates on two runs say of one file.
+fn against_baseline(
+    args: &JudgeArgs,
+    source: &JudgedFile,
+    gates: &[Gate],
+    baseline: Option<&Baseline>,
+    report: &mut Report,
+) -> anyhow::Result<Vec<Finding>> {
+    let compared: Vec<ComparedSubject<'_>> = source.compared(args.guard.typed()).collect();
+    let recorded = source.run().and_then(|run| run.baseline.as_ref());
+    let Some(baseline) = baseline else {
+        let subjects: Vec<Subject<'_>> = compared.iter().map(|c| c.subject).collect();
+        let recorded = recorded.map(|recorded| recorded.file.as_str());
+        return Ok(gate::without_baseline(gates, &subjects, recorded));
+    };
+    let own = source.in_its_own_names(gates);
+    let names: Vec<&str> = compared.iter().map(|c| c.name_in_baseline).collect();
+    resolve::baseline::check_endpoints(baseline, &own, &names)?;
+    if let Some(run) = source.run().filter(|_| !own.is_empty()) {
+        let warnings = resolve::baseline::check_plan(&args.baseline, baseline, &run.plan)?;
+        let elsewhere = resolve::baseline::elsewhere(baseline, &run.environment);
+        let other = recorded.filter(|recorded| recorded.sha256 != baseline.record.sha256);
+        let other = other.map(|recorded| {
+            Warning::of(ComparisonWarning::OtherBaseline {
+                recorded: recorded.file.clone(),
+                given: baseline.record.file.clone(),
+            })
+        });
+        let warnings = warnings.into_iter().chain(elsewhere).chain(other);
+        report.warnings.extend(warnings);
+    }
+    let (mut findings, changes) = baseline::compared(gates, &compared, baseline);
+    let ended = source.run().map_or(RunEnd::Complete, |run| run.ended);
+    withhold_from_cut_runs(&mut findings, baseline.run.ended, ended);
+    match &mut report.baseline {
+        None => report.baseline = Some(changes),
+        Some(all) => all.comparisons.extend(changes.comparisons),
+    }
+    Ok(findings)
 }
 
 fn title(sources: &[JudgedFile]) -> String {
@@ -55,24 +154,35 @@ fn idle_episode(args: &JudgeArgs, sources: &[JudgedFile]) -> Option<Warning> {
         .filter(|source| !source.has_rate())
         .map(|source| source.file.clone())
         .collect();
-    args.guard.episode.filter(|_| !without_rate.is_empty())?;
+    args.guard.spell.filter(|_| !without_rate.is_empty())?;
     Some(Warning::of(RunWarning::EpisodeWithoutRate {
         files: without_rate,
     }))
 }
 
+/// The gates as typed; a typed target adds the default ones.
+fn typed_gates(args: &JudgeArgs) -> anyhow::Result<Vec<Gate>> {
+    let mut gates = args.gates.parsed()?;
+    gates.extend(
+        args.limit
+            .target
+            .map(gate::default_gates)
+            .into_iter()
+            .flatten(),
+    );
+    Ok(gates)
+}
+
 /// The typed gates, else those that each run was measured with. The default gates apply only to files without gates: a
 /// list of latencies, or a side of `ab`, which is measured without.
-fn resolve_gates(args: &JudgeArgs, sources: &[JudgedFile]) -> anyhow::Result<Vec<Gate>> {
-    let mut gates = args.gates.clone();
-    gates.extend(args.target.map(gate::default_gates).into_iter().flatten());
+fn resolve_gates(mut gates: Vec<Gate>, sources: &[JudgedFile]) -> anyhow::Result<Vec<Gate>> {
     if !gates.is_empty() {
         return Ok(gates);
     }
     for source in sources {
         let own = match source.gate_texts() {
             [] if source.must_have_gates() => bail!(
-                "{} has no gates, and a measured run has some\nhint: judge it with --gate or --target",
+                "{} has no gates\nhint: judge it with --gate or --target",
                 source.file
             ),
             [] => gate::default_gates(DEFAULT_TARGET),
@@ -97,18 +207,33 @@ impl JudgedFile {
                 "{file} gate '{text}' cannot be read\nhint: correct the file, or judge it with --gate"
             )
         })?;
-        if gate::check_scope(&gate).is_err() {
-            bail!(
-                "{file} gate '{text}' needs a run before and a run after\nhint: use it with compare, or judge the file with --gate"
-            );
-        }
         let mut endpoints = self.endpoints.iter();
         if !endpoints.any(|endpoint| gate.selector.selects(&endpoint.original_name)) {
             bail!(
-                "{file} gate '{text}' is about an endpoint that the file does not have\nhint: correct the file, or judge it with --gate"
+                "{file} gate '{text}' names an endpoint that the file does not have\nhint: correct the file, or judge it with --gate"
             );
         }
-        Ok(gate)
+        if !self.is_implied(text) {
+            return Ok(gate);
+        }
+        let implied = gate.implied();
+        implied.ok_or_else(|| {
+            anyhow!(
+                "{file} marks gate '{text}' as implied, but it is not a default gate\nhint: correct the file, or judge it with --gate"
+            )
+        })
+    }
+
+    /// Gates on two runs that are about this source, under the names that its endpoints have in it.
+    fn in_its_own_names(&self, gates: &[Gate]) -> Vec<Gate> {
+        let gates = gates.iter().filter(|gate| is_on_two_runs(gate));
+        gates
+            .flat_map(|gate| {
+                let own = self.endpoints.iter();
+                let own = own.filter(|endpoint| gate.selector.selects(&endpoint.name));
+                own.map(|endpoint| gate.for_endpoint(&endpoint.original_name))
+            })
+            .collect()
     }
 
     /// Gates of this source alone, under the names that its endpoints have here.

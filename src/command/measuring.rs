@@ -1,11 +1,14 @@
 //! Carries out a plan: preflight, signals, live line, engine; the result is a [`Run`].
 
+mod abort_watcher;
 mod audit_warnings;
 mod audited;
 mod calibration;
+mod calibration_task;
 mod decider;
 mod preflight;
 mod run_options;
+mod trial;
 
 use std::cell::Cell;
 use std::io::Write;
@@ -17,31 +20,37 @@ use anyhow::Context as _;
 use uuid::Uuid;
 
 use super::signals::SignalListener;
-use crate::command::progress::{Progress, ProgressMode, ProgressScope};
-use crate::judge::gate::Gate;
+use crate::cli::progress::{Console, ProgressMode};
+use crate::command::progress::{Progress, ProgressScope, WatchedRun};
+use crate::judge::gate::{Gate, GateOrigin};
 use crate::judge::warning::Warning;
 use crate::judge::warnings::of_failures as failure_warnings;
 use crate::probe::audit::EarlyAudit;
-use crate::probe::engine::{self, Live, RunIds, RunSpec, StopSignal, Stopper, stop_switch};
+use crate::probe::engine::{
+    self, Live, OwnError, RunIds, RunSpec, StopSignal, Stopper, stop_switch,
+};
 use crate::run::completion::Answers;
 use crate::run::plan::{Design, Plan};
 use crate::run::run_file::{FinishedRun, Run, RunContext};
+use abort_watcher::AbortWatcher;
 use audit_warnings::audit_warnings;
 use audited::{PreparedAudit, RunToAudit};
 use decider::Decider;
 
 pub(super) use audited::AuditOptions;
-pub(super) use calibration::{Calibrating, calibrated};
+pub(super) use calibration::calibrated;
+pub(super) use calibration_task::{Calibrating, PendingCalibration};
 pub(super) use preflight::Preflight;
 pub use preflight::Unreachable;
 pub(super) use run_options::RunOptions;
+pub(super) use trial::{TrialRequest, TrialRun, TrialWatch, TrialWorkAudit};
 
 /// Runs plans; listens for signals as long as it lives.
 pub(super) struct Measuring {
     stopper: Stopper,
     stop: StopSignal,
     pub(super) signals: SignalListener,
-    mode: ProgressMode,
+    console: Console,
     /// The flag that leaves the preflight out, if the command has one.
     no_preflight: Option<&'static str>,
     /// Of the slowest answer to a preflight request.
@@ -58,7 +67,7 @@ impl Measuring {
     /// From now on a signal stops what is measured, in good order.
     ///
     /// A second one ends the process after the temporary folder is removed.
-    pub(super) fn new(mode: ProgressMode, temp_dir: Option<PathBuf>) -> anyhow::Result<Measuring> {
+    pub(super) fn new(console: Console, temp_dir: Option<PathBuf>) -> anyhow::Result<Measuring> {
         let (stopper, stop): (Stopper, StopSignal) = stop_switch();
         let signals = SignalListener::start(stopper.clone(), temp_dir)
             .context("cannot listen for signals")?;
@@ -66,7 +75,7 @@ impl Measuring {
             stopper,
             stop,
             signals,
-            mode,
+            console,
             no_preflight: Some("--no-preflight"),
             answer_time: Cell::new(None),
         })
@@ -85,15 +94,17 @@ impl Measuring {
         let mut spec = RunSpec::new(plan, RunIds::fresh(), &self.stop);
         spec.own_error = options.calibration.own_error();
         spec.answer_time = self.answer_time.get();
-        let live = Arc::new(Live::new(plan).with_own_error(spec.own_error));
+        let live = Arc::new(Live::new(plan));
         let decider = (options.design == Design::Adaptive)
             .then(|| Decider::start(plan, options, Arc::clone(&live), self.stopper.clone()));
-        let progress = Progress::start(
-            self.mode,
-            ProgressScope::of(plan),
+        let scope = ProgressScope::of(plan, options.design);
+        let gates = decider.as_ref().map(Decider::gates);
+        let progress = self.progress_of(WatchedRun::new(
+            scope,
             Arc::clone(&live),
-            decider.as_ref().map(Decider::state),
-        );
+            gates,
+            self.stop.clone(),
+        ));
         let audit = options
             .audit
             .map(|audit| PreparedAudit::new(plan, audit, spec.ids.run));
@@ -104,17 +115,25 @@ impl Measuring {
         let early = audit
             .as_ref()
             .and_then(|audit| audit.early(plan, spec.ids.run, &live));
-        let needed = self.mode != ProgressMode::Silent || decider.is_some() || early.is_some();
+        let abort = AbortWatcher::start(
+            plan,
+            options.abort_on,
+            Arc::clone(&live),
+            self.stopper.clone(),
+        );
+        let needed =
+            self.shows_progress() || decider.is_some() || abort.is_some() || early.is_some();
         spec.live = needed.then(|| Arc::clone(&live));
         let finished = engine::run(&spec);
         progress.finish();
         let decided = decider.is_some_and(Decider::finish);
+        let aborted_by = abort.and_then(AbortWatcher::finish);
         live.end_accepted();
         let early = early.map(EarlyAudit::finish);
         let finished = finished?;
         let mut warnings = failure_warnings(plan, &finished.endpoints);
         let audits = audit.map(|audit| {
-            let progress = Progress::auditing(self.mode);
+            let progress = Progress::of_audit(self.console, self.signals.displays());
             let run = RunToAudit {
                 plan,
                 ids: spec.ids,
@@ -126,7 +145,12 @@ impl Measuring {
             progress.finish();
             audits
         });
-        let mut run = Run::of(finished, self.context(plan, options, spec.ids.run, decided));
+        let context = RunContext {
+            aborted_by: aborted_by.map(|rule| rule.to_string()),
+            decided,
+            ..self.context(plan, options, spec.ids.run)
+        };
+        let mut run = Run::of(finished, context);
         for (endpoint, audit) in run.endpoints.iter_mut().zip(audits.unwrap_or_default()) {
             endpoint.audit = audit;
             // The audit was their only reader, and a long run has many.
@@ -141,19 +165,17 @@ impl Measuring {
         &self,
         plan: &Plan,
         ids: RunIds,
-        own_error: Duration,
+        own_error: OwnError,
         label: &str,
     ) -> anyhow::Result<FinishedRun> {
-        let live = Arc::new(Live::new(plan).with_own_error(own_error));
-        let scope = ProgressScope {
-            label: label.to_owned(),
-            ..ProgressScope::of(plan)
-        };
-        let progress = Progress::start(self.mode, scope, Arc::clone(&live), None);
+        let live = Arc::new(Live::new(plan));
+        let scope = ProgressScope::of(plan, Design::Fixed).labelled(label);
+        let stop = self.stop.clone();
+        let progress = self.progress_of(WatchedRun::new(scope, Arc::clone(&live), None, stop));
         let finished = engine::run(&RunSpec {
             own_error,
             answer_time: self.answer_time.get(),
-            live: (self.mode != ProgressMode::Silent).then_some(live),
+            live: self.shows_progress().then_some(live),
             ..RunSpec::new(plan, ids, &self.stop)
         });
         progress.finish();
@@ -170,28 +192,35 @@ impl Measuring {
     ) -> Measurement {
         let warnings = failure_warnings(plan, &finished.endpoints);
         Measurement {
-            run: Run::of(finished, self.context(plan, options, ids.run, false)),
+            run: Run::of(finished, self.context(plan, options, ids.run)),
             warnings,
         }
     }
 
-    fn context<'a>(
-        &self,
-        plan: &'a Plan,
-        options: &RunOptions<'_>,
-        id: Uuid,
-        decided: bool,
-    ) -> RunContext<'a> {
+    fn progress_of(&self, run: WatchedRun) -> Progress {
+        Progress::of_run(self.console, self.signals.displays(), run)
+    }
+
+    fn shows_progress(&self) -> bool {
+        self.console.mode != ProgressMode::Silent
+    }
+
+    fn context<'a>(&self, plan: &'a Plan, options: &RunOptions<'_>, id: Uuid) -> RunContext<'a> {
+        let gates = options.gates.iter();
+        let implied = gates.filter(|gate| gate.origin == GateOrigin::Implied);
         RunContext {
             plan,
             id,
             gates: options.gates.iter().map(Gate::to_string).collect(),
+            implied_gates: implied.map(Gate::to_string).collect(),
+            gating: options.gating,
             guard: options.guard,
             design: options.design,
-            calibration: options.calibration.clone(),
+            calibration: options.calibration.result(),
             certificate: options.certificate.cloned(),
             signal: self.signals.received(),
-            decided,
+            decided: false,
+            aborted_by: None,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! `a7probe provider`: simulate SendGrid until told to stop, and say what the journal comes to.
+//! `a7probe provider`: simulate SendGrid until a stop signal, then print the totals of the journal.
 
 use std::io::Write;
 use std::net::SocketAddr;
@@ -10,12 +10,12 @@ use crate::exit::Exit;
 use crate::reference::provider::{JournalCounts, JournalDetail, Simulator};
 use crate::reference::server::serve_provider;
 
-/// Runs the provider; everything it says goes to `err`. Ends with [`Exit::Pass`] when it was told to stop and did.
+/// Runs the provider; everything it says goes to `err`. Ends with [`Exit::Pass`] after a stop signal.
 pub(crate) fn run(args: &ProviderArgs, err: &mut dyn Write) -> anyhow::Result<Exit> {
     hosting::log_to_stderr(&args.listen.hosting.log)?;
-    let key = args.key()?;
+    let keys = args.listen.tokens()?;
     let (listener, address) = hosting::bind(args.listen.bind)?;
-    warn(address, key.as_deref(), err)?;
+    warn(address, &keys, err)?;
     let simulator = Arc::new(Simulator::with_journal(
         args.simulator.options(),
         JournalDetail::Calls,
@@ -29,7 +29,7 @@ pub(crate) fn run(args: &ProviderArgs, err: &mut dyn Write) -> anyhow::Result<Ex
         // Signals are caught before anyone can know the address.
         let signals = hosting::stop_signals()?;
         let once = hosting::nth(signals.clone(), 1);
-        let serving = serve_provider(listener, simulator.clone(), key, once);
+        let serving = serve_provider(listener, simulator.clone(), keys, once);
         writeln!(err, "simulating a provider at http://{address}")?;
         err.flush()?;
         hosting::write_ready_file(args.listen.hosting.ready_file.as_deref(), address)?;
@@ -45,14 +45,13 @@ pub(crate) fn run(args: &ProviderArgs, err: &mut dyn Write) -> anyhow::Result<Ex
     Ok(Exit::Pass)
 }
 
-fn warn(address: SocketAddr, key: Option<&str>, err: &mut dyn Write) -> std::io::Result<()> {
-    if address.ip().is_loopback() || key.is_some() {
+fn warn(address: SocketAddr, keys: &[String], err: &mut dyn Write) -> std::io::Result<()> {
+    if address.ip().is_loopback() || !keys.is_empty() {
         return Ok(());
     }
     writeln!(
         err,
-        "warning: {address} can be reached from elsewhere, and anyone who does may read the journal and begin outages\n\
-         hint: ask for a key with --token-env NAME, or stay on 127.0.0.1"
+        "warning: {address} is reachable from other machines, and every client may read the journal and start outages\nhint: require a key with --token-env NAME, or bind to 127.0.0.1"
     )
 }
 
@@ -64,7 +63,7 @@ fn summary(journal: JournalCounts) -> String {
         duplicates,
     } = journal;
     format!(
-        "stopped: {calls} calls, {sent} mails taken for {events} events, {duplicates} duplicates"
+        "stopped: {calls} calls, {sent} mails accepted for {events} events, {duplicates} duplicates"
     )
 }
 
@@ -74,14 +73,14 @@ mod tests {
 
     #[test]
     fn an_open_address_without_a_key_is_warned_of() {
-        let warned = |address: &str, key| {
+        let warned = |address: &str, keys: &[String]| {
             let mut err = Vec::new();
             let address = address.parse().expect("an address");
-            warn(address, key, &mut err).expect("memory takes it");
+            warn(address, keys, &mut err).expect("memory takes it");
             String::from_utf8(err).expect("UTF-8")
         };
-        assert_eq!(warned("127.0.0.1:8090", None), "");
-        assert_eq!(warned("192.0.2.1:8090", Some("key")), "");
-        assert!(warned("192.0.2.1:8090", None).contains("\nhint: ask for a key"));
+        assert_eq!(warned("127.0.0.1:8090", &[]), "");
+        assert_eq!(warned("192.0.2.1:8090", &["key".to_owned()]), "");
+        assert!(warned("192.0.2.1:8090", &[]).contains("\nhint: require a key"));
     }
 }

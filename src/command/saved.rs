@@ -1,4 +1,4 @@
-//! A file from the command line: a saved run or what another tool measured, told apart by its content.
+//! A file from the command line: a saved run or another tool's results, detected by its content.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -6,9 +6,11 @@ use std::path::Path;
 
 use anyhow::anyhow;
 
+use crate::cli::guard::GuardArgs;
+use crate::cli::import::ImportArgs;
 use crate::judge::warning::Warning;
 use crate::printable::{Shown as _, one_line};
-use crate::report::{Note, Report};
+use crate::report::{CapacityFileError, CapacityReport, Note, Report, is_capacity_file};
 use crate::run::import::{self, FileFormat, ImportError, ImportOptions, ImportRemark, Imported};
 use crate::run::run_file::{self, Run, RunFileError};
 
@@ -18,6 +20,8 @@ pub(super) enum Saved {
     Run(Box<Run>),
     /// What another tool measured.
     Imported(Imported),
+    /// A capacity search of a7probe.
+    Capacity(Box<CapacityReport>),
 }
 
 /// How many bytes distinguish a list of latencies, which is read as a stream, from other files.
@@ -45,6 +49,10 @@ fn read_from(mut input: impl Read, length: u64, options: &ImportOptions) -> anyh
     }
     let bytes = run_file::read_bounded(head.chain(input), length).map_err(|e| hinted(&e))?;
     let bytes = import::to_utf8(&bytes);
+    if options.format.is_none() && is_capacity_file(&bytes) {
+        let search = CapacityReport::from_json(&bytes).map_err(|e| capacity_hinted(&e))?;
+        return Ok(Saved::Capacity(Box::new(search)));
+    }
     Ok(match format_of(&bytes, options) {
         FileFormat::Run => Saved::Run(Box::new(Run::from_json(&bytes).map_err(|e| hinted(&e))?)),
         _ => Saved::Imported(with_printable_names(import::read(&bytes, options)?)),
@@ -67,18 +75,48 @@ fn with_printable_names(mut imported: Imported) -> Imported {
 pub(super) fn named(error: anyhow::Error, verb: &str, file: &str) -> anyhow::Error {
     match error.downcast_ref::<ImportError>() {
         Some(ImportError::List(error)) => anyhow!("{}", error.of_file(file)),
-        _ => error.context(format!("cannot {verb} {file}")),
+        _ => match error.downcast_ref::<IncompleteFile>() {
+            Some(incomplete) => anyhow!("{file} is {incomplete}"),
+            None => error.context(format!("cannot {verb} {file}")),
+        },
     }
 }
 
 /// A run file that could not be read or written, with a hint.
 pub(super) fn hinted(error: &RunFileError) -> anyhow::Error {
-    anyhow!("{error}\nhint: {}", error.hint())
+    let text = format!("{error}\nhint: {}", error.hint());
+    match error {
+        RunFileError::Cut { .. } => IncompleteFile(text).into(),
+        _ => anyhow!("{text}"),
+    }
 }
+
+/// A capacity search that could not be read, with a hint.
+fn capacity_hinted(error: &CapacityFileError) -> anyhow::Error {
+    let text = format!("{error}\nhint: {}", error.hint());
+    match error {
+        CapacityFileError::Cut { .. } => IncompleteFile(text).into(),
+        _ => anyhow!("{text}"),
+    }
+}
+
+/// A run or a search whose JSON stops in the middle; the message begins with `incomplete:`.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct IncompleteFile(String);
 
 /// As `--format` says, else as the content does.
 fn format_of(bytes: &[u8], options: &ImportOptions) -> FileFormat {
     options.format.unwrap_or_else(|| import::detect(bytes))
+}
+
+/// The first flag that is about latencies, which a saved capacity search does not have.
+pub(super) fn flag_about_latencies(guard: &GuardArgs, import: &ImportArgs) -> Option<&'static str> {
+    let spell = guard.spell.is_some().then_some("--spell");
+    let iid = guard.iid.then_some("--iid");
+    let endpoint = import.endpoint.is_some().then_some("--endpoint");
+    let own = spell.or(iid).or(endpoint);
+    own.or_else(|| import.for_other_tools())
 }
 
 /// Whether `-` stands for the file.

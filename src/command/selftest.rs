@@ -1,4 +1,4 @@
-//! `a7probe selftest`: measure what is known; show the instrument's own error.
+//! `a7probe selftest`: measure known delays; show the measurement overhead.
 
 mod scenario;
 mod script;
@@ -12,20 +12,20 @@ use std::time::Duration;
 use anyhow::{Context as _, anyhow};
 use jiff::Timestamp;
 
+use super::measure::check_writable;
 use super::measuring::calibrated;
 use super::signals::{self, SignalListener};
-use crate::cli::output::OutputArgs;
-use crate::cli::selftest::{SelftestArgs, SelftestOutput};
+use crate::cli::selftest::SelftestArgs;
 use crate::exit::Exit;
 use crate::printable::Shown as _;
 use crate::probe::engine::{self, RunIds, RunSpec, StopSignal, stop_switch};
-use crate::report;
+use crate::report::{self, ReportFormat};
 use crate::run::run_file::{Calibration, CheckUnit, SelftestCertificate, SelftestCheck};
 use crate::units::millis;
 use scenario::Scenario;
 use server::ScriptedServer;
 
-/// The largest own error with which a self-test can be passed.
+/// The largest measurement overhead with which a self-test can pass.
 const MOST_OWN_ERROR: Duration = Duration::from_millis(10);
 
 /// Runs every scenario, shows measured against true, saves the certificate.
@@ -37,27 +37,24 @@ pub fn run(
     stdout: &mut dyn Write,
     stderr: &mut dyn Write,
 ) -> anyhow::Result<Exit> {
+    if let Some(path) = &args.save {
+        check_writable(path)?;
+    }
     let (stopper, stop) = stop_switch();
     let signals = SignalListener::start(stopper, None).context("cannot listen for signals")?;
     let started_at = Timestamp::now();
     let certificate = certificate(args, started_at, &stop, stderr)?;
     let Some(certificate) = certificate else {
         let exit = signals.received().map_or(Exit::Error, signals::exit);
-        writeln!(
-            stderr,
-            "interrupted; nothing was shown about the instrument"
-        )?;
+        writeln!(stderr, "interrupted; no check was completed")?;
         return Ok(exit);
     };
     if let Some(path) = &args.save {
         save(&certificate, path)?;
     }
-    match args.output {
-        SelftestOutput::Human => {
-            let style = OutputArgs::default().style();
-            report::write_certificate(&certificate, &style, stdout)?;
-        }
-        SelftestOutput::Json => report::write_certificate_json(&certificate, stdout)?,
+    match args.format.output {
+        ReportFormat::Json => report::write_certificate_json(&certificate, stdout)?,
+        _ => report::write_certificate(&certificate, &args.screen.style(), stdout)?,
     }
     Ok(if certificate.passes() {
         Exit::Pass
@@ -74,7 +71,7 @@ fn certificate(
     stderr: &mut dyn Write,
 ) -> anyhow::Result<Option<SelftestCertificate>> {
     let mut say = |text: &str| {
-        if args.quiet {
+        if args.screen.quiet {
             Ok(())
         } else {
             writeln!(stderr, "{text} …")
@@ -88,7 +85,7 @@ fn certificate(
     };
     if let Calibration::Failed { why } = &calibration {
         return Err(anyhow!(
-            "the instrument cannot be calibrated: {why}\nhint: raise the limit of open files (ulimit -n), or free some ports"
+            "the measurement overhead cannot be measured: {why}\nhint: raise the limit of open files (ulimit -n), or free some ports"
         ));
     }
     let mut checks = vec![own_error(&calibration)];
@@ -103,12 +100,11 @@ fn certificate(
     Ok(Some(certificate))
 }
 
-/// Tolerances grow with the own error, so it must itself be small: a machine that cannot measure nothing certifies
-/// nothing.
+/// Tolerances grow with the measurement overhead, so the overhead must be small as well.
 fn own_error(calibration: &Calibration) -> SelftestCheck {
     SelftestCheck {
         scenario: "null server".to_owned(),
-        figure: "own error".to_owned(),
+        figure: "overhead".to_owned(),
         unit: CheckUnit::Ms,
         truth: 0.0,
         measured: millis(calibration.own_error()),

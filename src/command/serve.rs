@@ -1,4 +1,4 @@
-//! `a7probe serve`: open the store, say where it serves, serve until told to stop, say what is left.
+//! `a7probe serve`: open the store, print the address, serve until a stop signal, print the waiting events.
 
 use std::io::{self, Write};
 use std::net::SocketAddr;
@@ -11,7 +11,7 @@ use crate::exit::Exit;
 use crate::reference::server::{Queued, Server, ServerConfig, ServerMode, Stopped};
 use crate::reference::store::Durability;
 
-/// Runs the server; everything it says goes to `err`. Ends with [`Exit::Pass`] when it was told to stop and did.
+/// Runs the server; everything it says goes to `err`. Ends with [`Exit::Pass`] after a stop signal.
 pub(crate) fn run(args: &ServeArgs, err: &mut dyn Write) -> anyhow::Result<Exit> {
     hosting::log_to_stderr(&args.listen.hosting.log)?;
     if args.work.until_stdin_ends {
@@ -59,15 +59,13 @@ fn warn(address: SocketAddr, config: &ServerConfig, err: &mut dyn Write) -> io::
     if !address.ip().is_loopback() && config.tokens.is_empty() {
         writeln!(
             err,
-            "warning: {address} can be reached from elsewhere, and anyone who does may write to the store\n\
-             hint: ask for a token with --token-env NAME, or stay on 127.0.0.1"
+            "warning: {address} is reachable from other machines, and every client may write to the store\nhint: require a token with --token-env NAME, or bind to 127.0.0.1"
         )?;
     }
     if config.store.durability == Durability::None {
         writeln!(
             err,
-            "warning: events are acknowledged from memory; a kill loses what no worker has taken yet\n\
-             hint: this is the negative control; leave out --durability none for anything else"
+            "warning: events are acknowledged from memory; a crash loses accepted events\nhint: leave out --durability none, except to show lost events"
         )?;
     }
     Ok(())
@@ -87,7 +85,7 @@ fn announce(
     hosting::write_ready_file(ready, address)
 }
 
-/// Says what was accepted before and is not done yet, and who does it.
+/// Prints the number of events that wait from an earlier run, and which process handles them.
 fn say_what_waits(waiting: u64, config: &ServerConfig, err: &mut dyn Write) -> io::Result<()> {
     let store = &config.store.location;
     if let Some(dispatch) = &config.dispatch {
@@ -100,18 +98,18 @@ fn say_what_waits(waiting: u64, config: &ServerConfig, err: &mut dyn Write) -> i
     if config.mode == ServerMode::Queue {
         return writeln!(
             err,
-            "{waiting} accepted events wait; `a7probe worker --store {store}` does them"
+            "{waiting} accepted events wait; process them with `a7probe worker --store {store}`"
         );
     }
     match (waiting, config.queued) {
         (0, _) => Ok(()),
         (_, Queued::Finish) => writeln!(
             err,
-            "{waiting} accepted events wait from before; they are finished beside the requests"
+            "{waiting} accepted events wait from an earlier run; they are processed alongside requests"
         ),
         (_, Queued::Keep) => writeln!(
             err,
-            "{waiting} accepted events wait from before; they are kept for `a7probe worker --store {store}`"
+            "{waiting} accepted events wait from an earlier run; they are kept for `a7probe worker --store {store}`"
         ),
     }
 }
@@ -129,7 +127,7 @@ fn say_what_is_left(
         dead,
     }) = stopped
     else {
-        return writeln!(err, "stopped at once; what was accepted is kept in {path}");
+        return writeln!(err, "stopped at once; accepted events are kept in {path}");
     };
     writeln!(err, "stopped: {processed} events processed, {dead} dead")?;
     if kept > 0 {
@@ -139,14 +137,14 @@ fn say_what_is_left(
             if config.works() {
                 "at the next start"
             } else {
-                "by `a7probe worker`, or at the next start that finishes what is queued"
+                "by `a7probe worker`, or at the next start that processes queued events"
             }
         )?;
     }
     if lost > 0 {
         writeln!(
             err,
-            "{lost} accepted events were only in memory and are lost"
+            "{lost} accepted events were in memory only and are lost"
         )?;
     }
     Ok(())
@@ -177,7 +175,7 @@ mod tests {
         }
         let warned = warnings("192.0.2.1:8080", &config);
         assert!(
-            warned.starts_with("warning: 192.0.2.1:8080 can be reached from elsewhere"),
+            warned.starts_with("warning: 192.0.2.1:8080 is reachable from other machines"),
             "{warned}"
         );
         assert!(
@@ -195,7 +193,7 @@ mod tests {
     fn the_negative_control_is_named_as_such() {
         let mut config = ServerConfig::new(ServerMode::Background, "a7probe.db");
         config.store.durability = Durability::None;
-        assert!(warnings("127.0.0.1:1", &config).contains("a kill loses"));
+        assert!(warnings("127.0.0.1:1", &config).contains("a crash loses"));
     }
 
     #[test]
@@ -235,7 +233,7 @@ mod tests {
             said,
             "stopped: 10 events processed, 1 dead\n\
              3 accepted events kept in a7probe.db; they are processed at the next start\n\
-             2 accepted events were only in memory and are lost\n"
+             2 accepted events were in memory only and are lost\n"
         );
     }
 }

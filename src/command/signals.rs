@@ -2,22 +2,44 @@
 
 use std::io::Write as _;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::exit::Exit;
 use crate::probe::engine::Stopper;
+use crate::report::text::progress::stopping;
 use crate::run::run_file::Signal;
 
 /// Listens on a thread of its own for as long as the process lives.
 #[derive(Debug, Clone)]
 pub(super) struct SignalListener {
     received: Arc<OnceLock<Signal>>,
+    displays: LiveDisplays,
+}
+
+/// Counts displays of progress that say on their own that a run is being stopped, and what it waits for.
+#[derive(Debug, Clone, Default)]
+pub(super) struct LiveDisplays(Arc<AtomicUsize>);
+
+impl LiveDisplays {
+    /// Until the matching [`LiveDisplays::end`].
+    pub(super) fn begin(&self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn end(&self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    fn is_empty(&self) -> bool {
+        self.0.load(Ordering::Relaxed) == 0
+    }
 }
 
 impl SignalListener {
-    /// Throws the switch on the first signal, and says so; the second one removes the temporary folder and exits at once.
+    /// Throws the switch on the first signal, and says so where no display does; the second one removes the temporary folder and exits at once.
     /// A terminal that is closed counts as SIGTERM.
     pub(super) fn start(
         stopper: Stopper,
@@ -36,6 +58,8 @@ impl SignalListener {
             )
         };
         let seen = Arc::clone(&received);
+        let displays = LiveDisplays::default();
+        let shown = displays.clone();
         std::thread::Builder::new()
             .name("signals".into())
             .spawn(move || {
@@ -47,19 +71,25 @@ impl SignalListener {
                             _ = streams.2.recv() => Signal::Sigterm,
                         };
                         if seen.set(signal).is_err() {
-                            temp_dir.iter().for_each(|folder| drop(std::fs::remove_dir_all(folder)));
+                            temp_dir
+                                .iter()
+                                .for_each(|folder| drop(std::fs::remove_dir_all(folder)));
                             std::process::exit(exit(signal).code().into());
                         }
                         stopper.stop();
-                        // A terminal that is gone cannot be told.
-                        let _ = writeln!(
-                            std::io::stderr(),
-                            "stopping: answers under way are waited for; again to end at once, without a result"
-                        );
+                        if shown.is_empty() {
+                            // A closed terminal cannot show it.
+                            let _ = writeln!(std::io::stderr(), "{}", stopping(None));
+                        }
                     }
                 });
             })?;
-        Ok(SignalListener { received })
+        Ok(SignalListener { received, displays })
+    }
+
+    /// The displays of progress that are on.
+    pub(super) fn displays(&self) -> &LiveDisplays {
+        &self.displays
     }
 
     /// The first signal, if there was one.

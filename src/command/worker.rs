@@ -1,4 +1,4 @@
-//! `a7probe worker`: open the store, do what was accepted until told to stop, say what came of it.
+//! `a7probe worker`: open the store, process events until a stop signal, print the totals.
 
 use std::io::{self, Write};
 use std::time::Duration;
@@ -13,7 +13,7 @@ use crate::reference::queue::{self, Consumer, Dispatch};
 use crate::reference::store::{Snapshot, Store};
 use crate::reference::worker::{WorkerOptions, WorkerPool};
 
-/// Works; everything it says goes to `err`. Ends with [`Exit::Pass`] when it was told to stop and did.
+/// Works; everything it says goes to `err`. Ends with [`Exit::Pass`] after a stop signal.
 pub(crate) fn run(args: &WorkerArgs, err: &mut dyn Write) -> anyhow::Result<Exit> {
     hosting::log_to_stderr(&args.hosting.log)?;
     if args.work.until_stdin_ends {
@@ -73,7 +73,7 @@ pub(crate) fn run(args: &WorkerArgs, err: &mut dyn Write) -> anyhow::Result<Exit
 }
 
 /// Nothing can be recorded any more, so no work can be done.
-const WRITER_ENDED: &str = "its writer has ended, so nothing can be recorded; what was accepted is kept\nhint: the log above says why; start the worker again";
+const WRITER_ENDED: &str = "its writer has ended, so no result can be recorded; accepted events are kept\nhint: read the cause in the log above, then start the worker again";
 /// Between two checks of the writer.
 const CHECK_EVERY: Duration = Duration::from_millis(250);
 

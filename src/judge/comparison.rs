@@ -3,7 +3,9 @@
 //! Percentiles are compared by profile likelihood ([`crate::stats::profile`]): deterministic, and true for any
 //! distribution of the latencies. Failures, timeouts and unsent requests stand above every latency on both sides.
 
+mod baseline;
 mod change;
+mod change_decision;
 mod change_evidence;
 mod compare;
 mod dependence;
@@ -20,6 +22,7 @@ pub use change::Change;
 pub use change_evidence::{ChangeEvidence, ChangeRange, ChangeRanges};
 pub use compare::{Comparison, compare, compare_in_turns, quantiles};
 pub use dependence::Dependence;
+pub(crate) use effect::NoiseBand;
 pub use effect::{ChangeBound, CompatibleRatios, Effect, EffectReason, OpenEndCause};
 pub use errors::{ErrorRate, ErrorRateChange};
 pub use judgement::judge;

@@ -4,8 +4,8 @@
 //!
 //! - network or connection set-up: the 95 % profile interval of P50 of new connections minus P50 of reused ones;
 //! - a slow call inside every request: the same of the loaded endpoint, one request at a time, minus the other one;
-//! - a blocked event loop: how many requests to the other endpoint are late beside load, a share with the bounds of the
-//!   cluster guard, and whether they are a mode of their own;
+//! - a blocked event loop: how many requests to the other endpoint are late during load, a share with the bounds of
+//!   the cluster guard, and whether they are a mode of their own;
 //! - queueing over capacity: Mann and Kendall's test of the medians of up to ten parts of a run at constant load;
 //! - client-limited: the share of sends that were late, an exact binomial test, and the processor time of this process.
 //!
@@ -23,6 +23,8 @@ mod observation;
 mod observations;
 mod percentile_shift;
 mod queueing;
+#[cfg(test)]
+pub(crate) mod sample_steps;
 mod slow_call;
 mod steps;
 #[cfg(test)]
@@ -34,8 +36,8 @@ use std::time::Duration;
 pub(crate) use bounded_share::BoundedShare;
 pub(crate) use cause::{CauseFinding, CauseNextStep, RootCause, Support};
 pub(crate) use evidence::{
-    CauseEvidence, DelayedShare, EndpointRole, FailedRequests, LateSends, LatencyGrowth,
-    LatencyShape, MissedStep, OverallReason, SampleKind, ServedRequests, TooFew, tail_ratio,
+    CauseEvidence, DelayedShare, EndpointRole, EvidenceCode, FailedRequests, LateSends,
+    LatencyGrowth, LatencyShape, MissedStep, OverallReason, SampleKind, ServedRequests, TooFew,
 };
 pub(crate) use ladder::ladder;
 pub(crate) use observation::Observation;

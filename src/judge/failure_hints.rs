@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::Serialize;
+
 use crate::run::plan::Endpoint;
 
 /// The next step after a status that is not expected.
@@ -11,6 +13,8 @@ pub enum StatusHint {
     NameThePath,
     /// Credentials are missing or not accepted.
     SendCredentials,
+    /// The proxy asks for credentials.
+    SendProxyCredentials,
     /// A request without a body is malformed: the service may speak TLS.
     LookAtTheAnswer,
     /// The body is not what the service expects.
@@ -47,6 +51,7 @@ impl StatusHint {
         match status {
             404 | 405 => StatusHint::NameThePath,
             401 | 403 => StatusHint::SendCredentials,
+            407 => StatusHint::SendProxyCredentials,
             400 if endpoint.body.is_none() => StatusHint::LookAtTheAnswer,
             400 | 415 | 422 => StatusHint::GiveTheBody,
             304 => StatusHint::NotModified(NotModified::of(endpoint)),
@@ -81,11 +86,13 @@ pub fn shows_a_wrong_plan(status: u16) -> bool {
 }
 
 /// A status that is not expected of an endpoint, and the next step.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct UnexpectedStatus {
     /// The status; 0 if no answer had an unexpected one.
     pub status: u16,
     /// The next step.
+    #[serde(skip)]
     pub hint: StatusHint,
 }
 

@@ -1,11 +1,13 @@
 //! Gates: what a run must satisfy, said in one line, checked before it and judged after it.
 //!
-//! [`Gate`] is what was asked, [`check`] holds it against the plan, [`judge`] holds it against a
-//! recording and gives a [`Finding`] with its `FindingReason`.
+//! [`Gate`] is the condition, [`check`] compares it with the plan, [`judge`] compares it with a recording and gives a
+//! [`Finding`] with its `FindingReason`.
 
 mod advice;
+mod allowance;
 mod audit_reason;
 mod audited;
+mod baseline_reason;
 mod case;
 mod change_reason;
 mod check;
@@ -23,14 +25,20 @@ mod halves;
 mod instrument_state;
 mod judge;
 mod next_step;
+mod no_baseline;
 mod parse_error;
 mod prospect;
 mod reason;
+mod segments;
+mod shortfall;
 mod spec;
 mod subject;
 
+pub use allowance::{Allowance, AllowancePart};
 pub(crate) use audit_reason::{AuditEnd, AuditReason, IncompleteCount, MissingEffects};
+pub(crate) use baseline_reason::{BaselineDecision, BaselineNeed, BaselineReason, ChangeSpan};
 pub use change_reason::UnresolvedChange;
+pub(in crate::judge) use change_reason::open_low_end;
 pub(crate) use change_reason::{ChangeReason, CutRuns};
 pub use check::{
     CheckError, Planned, check, check_names, check_recorded, check_scope, done_targets_for,
@@ -39,11 +47,12 @@ pub use check::{
 pub use condition::{AuditCount, Condition, LimitOperator, Percentage, Scope};
 pub use episodes::{Episodes, ObservedEpisodes};
 pub use finding::{ExceedanceRange, Finding, ObservedMetric, run_verdict};
-pub use gate_watch::{GateProgress, GateWatch};
-pub(crate) use instrument_state::{BUSY, Limitation};
+pub use gate_watch::{GateProgress, GateWatch, StopRule, WatchedEndpoint};
+pub(crate) use instrument_state::{BUSY, Limitation, overhead_matters};
 pub use instrument_state::{InstrumentLoad, InstrumentState};
 pub use judge::judge;
 pub(crate) use next_step::{AuditStep, NextStep, Remedy, RunPurpose, SampleEstimate};
+pub use no_baseline::without_baseline;
 pub use parse_error::ParseError;
 pub use prospect::Prospect;
 #[cfg(test)]
@@ -52,5 +61,7 @@ pub(crate) use reason::{
     BurstWorth, Counting, DecisionReason, Exclusion, FindingReason, HalfResult, PassMargin,
     SampleUnit, SlowEpisodes, TestedSample, Uncertainty, UndecidedMargin,
 };
-pub use spec::{ALPHA, Gate, Selector, Severity, default_gates};
-pub use subject::Subject;
+pub use segments::{NamedSegment, of_segments, two_runs_across_ramps};
+pub use shortfall::Shortfall;
+pub use spec::{ALPHA, Gate, GateOrigin, Selector, Severity, default_gates, implied_gates};
+pub use subject::{PlannedSample, Subject};

@@ -4,18 +4,21 @@ mod drift;
 mod level_change;
 mod observed;
 mod request_batch;
+mod run_position;
 mod send_lag;
 
 use std::time::Duration;
 
 use crate::run::histogram::RankedValues;
+use crate::run::plan::LoadShape;
 use crate::run::recording::{Counts, Latency, Recording, TimeBase};
 use crate::stats::rank::{self, Quantile};
 
-pub use drift::{Drift, Growth, GrowthKind, SlowStart};
+pub use drift::{Drift, Growth, GrowthKind, RequestsInFlight, SlowStart};
 pub use level_change::{LevelChange, Parts};
 pub use observed::{Observed, ObservedInterval};
-pub use request_batch::{RunPosition, RunWindow};
+pub use request_batch::RunWindow;
+pub use run_position::RunPosition;
 pub use send_lag::SendLag;
 
 /// Confidence of the two-sided interval of a percentile.
@@ -44,12 +47,21 @@ pub struct Summary {
     /// Lowest and highest, where the latencies are known within ranges.
     bounds: Option<(RankedValues, RankedValues)>,
     timeout: Option<Duration>,
+    /// Of a ramp there are no percentiles.
+    load: SummarizedLoad,
+}
+
+/// Whether all requests of a summary were sent at one load.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum SummarizedLoad {
+    One,
+    Ramp,
 }
 
 /// One percentile of one endpoint.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Percentile {
-    /// Which one.
+    /// The percentile.
     pub quantile: Quantile,
     /// Its nearest rank over all planned requests, from 1; 0 without any.
     pub rank: u64,
@@ -82,7 +94,19 @@ impl Summary {
             levels: recording.latency.ranked_values(),
             bounds: recording.latency.bounds(),
             timeout,
+            load: SummarizedLoad::One,
         }
+    }
+
+    /// The same of a load of this shape: a ramp has no percentiles.
+    #[must_use]
+    pub fn of_shape(self, shape: LoadShape<'_>) -> Summary {
+        let load = if shape.has_percentiles() {
+            SummarizedLoad::One
+        } else {
+            SummarizedLoad::Ramp
+        };
+        Summary { load, ..self }
     }
 
     /// How many requests were planned.
@@ -114,6 +138,16 @@ impl Summary {
     pub fn percentile(&self, quantile: Quantile) -> Percentile {
         let n = self.planned();
         let rank = quantile.rank(n);
+        if self.load == SummarizedLoad::Ramp {
+            return Percentile {
+                quantile,
+                rank,
+                value: Observed::AcrossRamp,
+                interval: ObservedInterval::UNBOUNDED,
+                resolution: Resolution::Unresolved,
+                samples_needed: rank::min_samples_for_interval(quantile, CONFIDENCE),
+            };
+        }
         let (lower, upper) = rank::interval_ranks(n, quantile, CONFIDENCE);
         let samples_needed = rank::min_samples_for_interval(quantile, CONFIDENCE);
         let (lowest, highest) = match &self.bounds {

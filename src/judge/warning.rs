@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::judge::failure_hints::UnexpectedStatus;
 use crate::judge::summary::{Growth, LevelChange, SlowStart};
-use crate::run::completion::audit_trouble::in_words;
+use crate::run::completion::audit_trouble::as_cause;
 use crate::run::completion::{AuditRemark, AuditTrouble};
 use crate::run::import::ImportRemark;
 use crate::run::run_file::{FactDifference, MachineDifference};
@@ -24,6 +24,7 @@ pub struct Warning {
 
 /// What is the matter.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(untagged)]
 pub enum WarningKind {
     /// A run as a whole.
@@ -42,6 +43,7 @@ pub enum WarningKind {
 
 /// What a run says against itself.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case", tag = "code", content = "values")]
 pub enum RunWarning {
     /// A signal cut it.
@@ -50,9 +52,16 @@ pub enum RunWarning {
         /// Whether it was to stop when it was decided.
         is_adaptive: bool,
     },
+    /// A rule of `--abort-on` ended it.
+    #[serde(rename = "run_aborted")]
+    Aborted {
+        /// The rule.
+        rule: String,
+    },
     /// A signal cut the steps of a diagnosis.
     DiagnosisInterrupted,
     /// This process used much of the processor time of its threads.
+    #[serde(rename = "client_busy")]
     ProcessorBusy {
         /// From 0 to 1.
         cpu_share: f64,
@@ -60,35 +69,36 @@ pub enum RunWarning {
         threads: usize,
     },
     /// The control group was kept from the processor.
+    #[serde(rename = "client_throttled")]
     Throttled {
         /// For how long.
-        #[serde(rename = "time_ms", serialize_with = "serialize_ms")]
+        #[serde(rename = "throttled_ms", serialize_with = "serialize_ms")]
         time: Duration,
         /// In how many periods.
         periods: u64,
     },
     /// The certificate is of another machine.
     CertifiedElsewhere {
-        /// What differs.
+        /// The differing facts.
         differences: Vec<MachineDifference>,
     },
     /// Requests failed.
     RequestsFailed {
-        /// Of which endpoint.
+        /// Name of the endpoint.
         endpoint: String,
-        /// How.
+        /// How they failed.
         kind: FailureKind,
         /// How many.
         requests: u64,
         /// The first of them, in the words of the engine.
         first: String,
-        /// What to do next, of a status that is not expected.
-        #[serde(skip)]
+        /// The status that is not expected, and what to do next.
+        #[serde(flatten)]
         status: Option<UnexpectedStatus>,
     },
     /// Requests had no complete answer in time.
     RequestsTimedOut {
-        /// Of which endpoint.
+        /// Name of the endpoint.
         endpoint: String,
         /// How many.
         requests: u64,
@@ -98,20 +108,21 @@ pub enum RunWarning {
     },
     /// The closed model cannot see what is not sent.
     ClosedModel,
-    /// `--episode` was given, and no rate is known.
+    /// `--spell` was given, and no rate is known.
     EpisodeWithoutRate {
-        /// Which files.
+        /// Names of the files.
         files: Vec<String>,
     },
 }
 
 /// The load on one endpoint.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case", tag = "code", content = "values")]
 pub enum LoadWarning {
     /// Requests were never sent.
     Unsent {
-        /// To which endpoint.
+        /// Name of the endpoint.
         endpoint: String,
         /// How many.
         unsent: u64,
@@ -119,8 +130,9 @@ pub enum LoadWarning {
         planned: u64,
     },
     /// Requests were sent late by this machine.
+    #[serde(rename = "client_late")]
     SentLate {
-        /// To which endpoint.
+        /// Name of the endpoint.
         endpoint: String,
         /// P99 of the send lag.
         #[serde(rename = "send_lag_p99_ms", serialize_with = "serialize_ms")]
@@ -131,7 +143,7 @@ pub enum LoadWarning {
     },
     /// The offered rate was not reached.
     LoadNotReached {
-        /// On which endpoint.
+        /// Name of the endpoint.
         endpoint: String,
         /// Requests sent per second.
         achieved_per_s: f64,
@@ -140,7 +152,7 @@ pub enum LoadWarning {
     },
     /// Requests waited because the in-flight cap was reached.
     PoolLimited {
-        /// To which endpoint.
+        /// Name of the endpoint.
         endpoint: String,
         /// How many.
         waited: u64,
@@ -149,30 +161,31 @@ pub enum LoadWarning {
 
 /// A service that changed during the run.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case", tag = "code", content = "values")]
 pub enum DriftWarning {
     /// Halves or tenths differ.
     LevelChanged {
-        /// Which endpoint.
+        /// Name of the endpoint.
         endpoint: String,
-        /// How.
-        #[serde(skip)]
+        /// The change of the level.
+        #[serde(flatten)]
         change: LevelChange,
     },
     /// Latency grows.
     LatencyGrows {
-        /// Which endpoint.
+        /// Name of the endpoint.
         endpoint: String,
-        /// How.
-        #[serde(skip)]
+        /// The growth of the latency.
+        #[serde(flatten)]
         growth: Growth,
     },
     /// The beginning is slower than the rest.
     SlowStart {
-        /// Which endpoint.
+        /// Name of the endpoint.
         endpoint: String,
         /// How long.
-        #[serde(skip)]
+        #[serde(flatten)]
         start: SlowStart,
         /// Warm-up that was sent before.
         #[serde(rename = "warmup_s", serialize_with = "serialize_s")]
@@ -180,7 +193,7 @@ pub enum DriftWarning {
     },
     /// The shares above a target differ from half to half.
     HalvesDiffer {
-        /// Which endpoint.
+        /// Name of the endpoint.
         endpoint: String,
         /// The target.
         #[serde(rename = "target_ms", serialize_with = "serialize_ms")]
@@ -194,6 +207,7 @@ pub enum DriftWarning {
 
 /// Requests above a target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct CountAbove {
     /// How many.
     pub above: u64,
@@ -203,26 +217,28 @@ pub struct CountAbove {
 
 /// What an audit says against itself, and what it found that no gate may be about.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case", tag = "code", content = "values")]
 pub enum AuditWarning {
     /// Nothing could be read.
     #[serde(rename = "audit_unread")]
     Unread {
-        /// Of which endpoint.
+        /// Name of the endpoint.
         endpoint: String,
         /// Why, as the audit says it.
-        #[serde(with = "in_words")]
+        #[serde(rename = "cause", serialize_with = "as_cause")]
+        #[cfg_attr(test, schemars(with = "String"))]
         reason: AuditTrouble,
     },
     /// A signal cut it.
     #[serde(rename = "audit_interrupted")]
     Interrupted {
-        /// Of which endpoint.
+        /// Name of the endpoint.
         endpoint: String,
     },
     /// The server does not know accepted events.
     Lost {
-        /// Of which endpoint.
+        /// Name of the endpoint.
         endpoint: String,
         /// How many.
         lost: u64,
@@ -230,22 +246,23 @@ pub enum AuditWarning {
         accepted: u64,
     },
     /// Requests were answered with another request's event.
+    #[serde(rename = "shared_events")]
     Shared {
-        /// Of which endpoint.
+        /// Name of the endpoint.
         endpoint: String,
         /// How many.
         requests: u64,
     },
     /// Events were done more than once.
     Duplicated {
-        /// Of which endpoint.
+        /// Name of the endpoint.
         endpoint: String,
         /// How many.
         events: u64,
     },
     /// Calls of the provider were cut off.
     CutOff {
-        /// Of which endpoint.
+        /// Name of the endpoint.
         endpoint: String,
         /// Events that may have been notified twice.
         perhaps_twice: u64,
@@ -254,7 +271,7 @@ pub enum AuditWarning {
     },
     /// The server gave events up.
     Dead {
-        /// Of which endpoint.
+        /// Name of the endpoint.
         endpoint: String,
         /// How many.
         dead: u64,
@@ -263,14 +280,15 @@ pub enum AuditWarning {
     },
     /// The listing has events that were not sent.
     Unexpected {
-        /// Of which endpoint.
+        /// Name of the endpoint.
         endpoint: String,
         /// How many at least.
         events: u64,
     },
     /// Events were still pending when the wait ended.
+    #[serde(rename = "events_pending")]
     Pending {
-        /// Of which endpoint.
+        /// Name of the endpoint.
         endpoint: String,
         /// How many.
         events: u64,
@@ -279,22 +297,63 @@ pub enum AuditWarning {
         waited: Duration,
     },
     /// What must be known to read the counts.
-    #[serde(rename = "audit_remark")]
-    Remark(AuditRemark),
+    #[serde(untagged)]
+    Remark(
+        #[serde(with = "CodedRemark")]
+        #[cfg_attr(test, schemars(with = "CodedRemark"))]
+        AuditRemark,
+    ),
+}
+
+/// A remark with a code; run files have another form.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(
+    remote = "AuditRemark",
+    rename_all = "snake_case",
+    tag = "code",
+    content = "values"
+)]
+enum CodedRemark {
+    #[serde(rename = "events_unread")]
+    Trouble {
+        #[serde(rename = "events")]
+        unread: u64,
+        #[serde(rename = "last_answer", serialize_with = "as_cause")]
+        #[cfg_attr(test, schemars(with = "String"))]
+        last: AuditTrouble,
+    },
+    ClocksDisagree {
+        events: u64,
+    },
+    #[serde(rename = "times_without_offset")]
+    NoOffset {
+        events: u64,
+    },
+    #[serde(rename = "events_without_time")]
+    NoTime {
+        events: u64,
+    },
+    NotReadAgain {
+        #[serde(rename = "cause", serialize_with = "as_cause")]
+        #[cfg_attr(test, schemars(with = "String"))]
+        reason: AuditTrouble,
+    },
 }
 
 /// Why two sides may not be comparable.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case", tag = "code", content = "values")]
 pub enum ComparisonWarning {
     /// Their plans differ.
     DifferentPlans {
-        /// In what.
+        /// The differing fact.
         difference: FactDifference,
     },
     /// A file hides whether the plans differ.
     UnknownPlan {
-        /// In what.
+        /// The differing fact.
         field: String,
     },
     /// The side after of an `ab` is given as the run before.
@@ -305,8 +364,20 @@ pub enum ComparisonWarning {
     AfterIsEarlier,
     /// They were measured from different places.
     DifferentMachines {
-        /// What differs.
+        /// The differing facts.
         differences: Vec<FactDifference>,
+    },
+    /// The baseline was measured from another place.
+    BaselineElsewhere {
+        /// The differing facts.
+        differences: Vec<FactDifference>,
+    },
+    /// The run was judged against another baseline when it was measured.
+    OtherBaseline {
+        /// The file of that one.
+        recorded: String,
+        /// The file of this one.
+        given: String,
     },
     /// One side lacks an endpoint.
     MissingEndpoint {

@@ -77,9 +77,13 @@ pub fn of_failures(plan: &Plan, endpoints: &[EndpointRun]) -> Vec<Warning> {
 }
 
 fn interrupted(run: &Run) -> Option<RunWarning> {
-    (run.ended != RunEnd::Complete).then(|| RunWarning::Interrupted {
-        is_adaptive: run.judging.adaptive.is_some(),
-    })
+    match (run.ended, &run.aborted_by) {
+        (RunEnd::Complete, _) => None,
+        (RunEnd::Aborted, Some(rule)) => Some(RunWarning::Aborted { rule: rule.clone() }),
+        _ => Some(RunWarning::Interrupted {
+            is_adaptive: run.judging.adaptive.is_some(),
+        }),
+    }
 }
 
 fn busy(run: &Run) -> Option<RunWarning> {
@@ -125,7 +129,7 @@ fn late(endpoint: &EndpointRun) -> Option<LoadWarning> {
 fn slow_load(run: &Run, endpoint: &EndpointRun) -> Option<LoadWarning> {
     let mut planned = run.plan.endpoints.iter();
     let planned = planned.find(|planned| planned.name == endpoint.name)?;
-    let offered_per_s = planned.rate_per_s?.as_per_second();
+    let offered_per_s = planned.mean_rate()?.as_per_second();
     let achieved_per_s = endpoint.recording.achieved_per_s()?;
     // The first and the last request of a few may stand anywhere in their intervals of the jitter.
     let leeway = 2.0 / endpoint.recording.planned() as f64;

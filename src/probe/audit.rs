@@ -1,10 +1,11 @@
 //! Completion audit: asks the service, when the run has ended, what became of what it accepted.
 //!
-//! What was accepted is the recording's row of ok bits. Its events are named by the service's answers, of which the ids
-//! were kept, or by the client's keys, which are computed again from run, endpoint and index. What was done is what the
-//! service says: a listing of the whole run, or one answer an event. It is asked until nothing is pending or the
-//! deadline has come, and once more a little later; and only when the run has ended, so that asking disturbs no
-//! measurement. What could not be read, or not be held against what was sent, is no verdict on the service.
+//! The accepted events are the recording's row of ok bits. Its events are named by the service's answers, of which the
+//! ids were kept, or by the client's keys, which are computed again from run, endpoint and index. The processed events
+//! are those that the service reports: a listing of the whole run, or one answer per event. It is asked until nothing
+//! is pending or the deadline has come, and once more a little later; and only when the run has ended, so that asking
+//! disturbs no measurement. An answer that cannot be read, or cannot be matched with the sent requests, is not evidence
+//! against the service.
 
 mod audit_report;
 mod audit_state;
@@ -55,7 +56,7 @@ pub fn audit(
     if auditing.policy == AuditPolicy::Never || !audited.contains(&true) {
         return vec![None; audited.len()];
     }
-    // One beginning by two clocks: what was seen is timed by the one, and answers were by the other.
+    // One beginning on two clocks: observations are timed by one, answers by the other.
     let (began, began_at) = (Instant::now(), Timestamp::now());
     let requests = AuditedRequests::of(run, names(&auditing.source), began_at);
     let report = asked(auditing, run, &requests, began, interrupted);

@@ -4,6 +4,7 @@
 //! takes every n-th start of one global schedule, paces itself ([`pacer`]), keeps its own connections and
 //! never hands a request to another thread, so nothing it times includes a lock or a queue of ours.
 
+mod addresses;
 mod calibrate;
 mod closed;
 mod connection;
@@ -12,22 +13,31 @@ mod failure;
 mod live;
 mod meter;
 mod monotonic_clock;
+mod multiplexer;
 mod null_server;
 mod open;
+mod origin_route;
+mod origins;
+mod own_error;
 pub mod pacer;
 mod preflight;
 mod preparation;
+mod redirect_target;
+mod redirects;
 mod request;
 mod request_end;
+mod request_part;
 mod resend;
 mod resend_draw;
 mod run_spec;
 mod sender_thread;
 mod stop;
+mod stream_counters;
 mod thread_slot;
 mod throttling;
 mod timeline;
 mod transport;
+mod tunnel;
 
 use std::convert::Infallible;
 use std::rc::Rc;
@@ -39,19 +49,22 @@ use tokio::task::LocalSet;
 
 use self::closed::RequestNumbers;
 use self::connection::Connection;
-use self::connector::Connector;
 use self::monotonic_clock::MonotonicClock;
 use self::open::{Pool, ScheduleShare, Schedules};
+use self::origin_route::ThreadRoutes;
+use self::origins::Origins;
 use self::pacer::{Pacer, Pacing};
 use self::preparation::Preparation;
 use self::sender_thread::SenderThread;
 use self::thread_slot::{ThreadSlot, thread_count, total_rate};
-use crate::run::plan::{Model, Plan};
+use crate::run::plan::{HttpVersion, Model, Plan, Tracing};
 use crate::run::run_file::{EndpointRun, FinishedRun, Instrument};
+use crate::run::schedule::request_trace;
 
-pub use calibrate::{Calibrated, calibrate};
+pub use calibrate::{CALIBRATION_LENGTH, Calibrated, calibrate, has_core_to_spare};
 pub use live::{Live, LiveEndpoint};
 pub use meter::Meter;
+pub use own_error::OwnError;
 pub use preflight::{PreflightAnswer, PreflightError, preflight};
 pub use run_spec::{RunIds, RunSpec};
 pub use stop::{StopSignal, Stopper, stop_switch};
@@ -63,9 +76,11 @@ pub use stop::{StopSignal, Stopper, stop_switch};
 /// not an error here but an outcome.
 pub fn run(spec: &RunSpec<'_>) -> anyhow::Result<FinishedRun> {
     let threads = thread_count(spec.plan);
+    let mut origins = Origins::of(spec.plan)?;
+    origins.try_addresses(spec.plan.timeout)?;
     let shared = EngineShared {
         spec,
-        connector: Connector::new(&spec.plan.target, &spec.plan.connections)?,
+        origins,
         load: LoadModel::new(spec, threads),
         origin: OnceLock::new(),
     };
@@ -100,7 +115,7 @@ pub fn run(spec: &RunSpec<'_>) -> anyhow::Result<FinishedRun> {
 /// What all threads of a run share.
 struct EngineShared<'a> {
     spec: &'a RunSpec<'a>,
-    connector: Connector,
+    origins: Origins,
     load: LoadModel,
     /// All threads begin from one origin, set when the last of them is prepared.
     origin: OnceLock<(Instant, jiff::Timestamp)>,
@@ -113,8 +128,8 @@ enum LoadModel {
         pacing: Pacing,
     },
     Closed {
-        numbers: Arc<RequestNumbers>,
-        concurrency: usize,
+        /// By origin: each has its own requests in flight.
+        numbers: Vec<Arc<RequestNumbers>>,
     },
 }
 
@@ -122,13 +137,14 @@ impl LoadModel {
     fn new(spec: &RunSpec<'_>, threads: usize) -> LoadModel {
         let plan: &Plan = spec.plan;
         match plan.model {
-            Model::Open { arrivals } => LoadModel::Open {
-                schedules: Schedules::new(plan, arrivals),
+            Model::Open { .. } => LoadModel::Open {
+                schedules: Schedules::new(plan),
                 pacing: Pacing::for_rate(total_rate(plan) / threads as f64),
             },
-            Model::Closed { concurrency } => LoadModel::Closed {
-                numbers: Arc::new(RequestNumbers::new(plan, spec.t0_ns())),
-                concurrency,
+            Model::Closed { .. } => LoadModel::Closed {
+                numbers: (0..plan.origins().len())
+                    .map(|origin| Arc::new(RequestNumbers::new(plan, origin, spec.t0_ns())))
+                    .collect(),
             },
         }
     }
@@ -143,8 +159,12 @@ impl LoadModel {
 
 impl EngineShared<'_> {
     fn begin(&self) {
-        self.origin
+        let (origin, _) = self
+            .origin
             .get_or_init(|| (Instant::now(), jiff::Timestamp::now()));
+        if let Some(live) = &self.spec.live {
+            live.begins_at(*origin + Duration::from_nanos(self.spec.t0_ns()));
+        }
     }
 
     /// The clock of the run; waits until there is one.
@@ -163,12 +183,17 @@ impl EngineShared<'_> {
             .build();
         let runtime = runtime.context("cannot start a sending thread's runtime")?;
         let tasks = LocalSet::new();
-        let preparation = Preparation::new(self.spec, slot);
-        let opened = preparation.open(&self.connector, self.spec.stop.clone());
-        let connections = tasks.block_on(&runtime, opened);
+        let mut connections = Vec::new();
+        let routes = ThreadRoutes::new(self.spec.plan, &self.origins, slot);
+        for origin in 0..self.origins.connectors().len() {
+            let preparation = Preparation::new(self.spec, slot, origin);
+            let opened = preparation.open(Rc::clone(&routes), self.spec.stop.clone());
+            connections.push(tasks.block_on(&runtime, opened));
+        }
         drop(preparing);
         let clock = self.clock();
-        let sender = Rc::new(SenderThread::new(self.spec, self.connector.clone(), clock));
+        let origins = self.origins.clone();
+        let sender = Rc::new(SenderThread::new(self.spec, origins, routes, clock, slot));
         tasks.spawn_local(keep_timer_armed(self.spec.plan.timeout));
         tasks.block_on(&runtime, self.send_all(&sender, slot, connections))?;
         drop(tasks);
@@ -182,7 +207,7 @@ impl EngineShared<'_> {
         &self,
         sender: &Rc<SenderThread>,
         slot: ThreadSlot,
-        connections: Vec<Connection>,
+        connections: Vec<Vec<Connection>>,
     ) -> anyhow::Result<()> {
         let (plan, stop) = (self.spec.plan, self.spec.stop.clone());
         match &self.load {
@@ -193,18 +218,34 @@ impl EngineShared<'_> {
                     threads: slot.threads as u64,
                     t0_ns: sender.t0_ns,
                     warmup_ns: plan.warmup.as_nanos() as u64,
-                    max_in_flight: slot.part(plan.connections.max_in_flight),
+                    max_in_flight: slot.in_flight(plan),
                 };
-                let pool = Pool::new(share.max_in_flight, connections);
+                let pools = connections
+                    .into_iter()
+                    .map(|prepared| Rc::new(Pool::new(share.max_in_flight, prepared)))
+                    .collect();
                 let dues = schedules.share(share);
-                open::run(sender, dues, pool, pacer, stop).await;
+                open::run(sender, dues, pools, pacer, stop).await;
             }
-            LoadModel::Closed {
-                numbers,
-                concurrency,
-            } => closed::run(sender, numbers, slot.part(*concurrency), stop).await,
+            LoadModel::Closed { numbers } => {
+                closed::run(sender, numbers, slot.in_flight(plan), stop).await;
+            }
         }
         Ok(())
+    }
+
+    /// Names the traces of the requests that are kept, where requests carried any.
+    fn with_traces(&self, mut endpoints: Vec<EndpointRun>) -> Vec<EndpointRun> {
+        let RunIds {
+            run, first_index, ..
+        } = self.spec.ids;
+        if self.spec.plan.connections.tracing == Tracing::On {
+            for (stream, endpoint) in (0u64..).zip(&mut endpoints) {
+                let trace = |index| request_trace(run, stream, first_index + index).trace_id();
+                endpoint.recording.name_traces(trace);
+            }
+        }
+        endpoints
     }
 
     fn finished(&self, endpoints: Vec<EndpointRun>, threads: usize, meter: &Meter) -> FinishedRun {
@@ -212,6 +253,7 @@ impl EngineShared<'_> {
             .origin
             .get()
             .map_or_else(jiff::Timestamp::now, |origin| origin.1);
+        let endpoints = self.with_traces(endpoints);
         let t0 = Duration::from_nanos(self.spec.t0_ns());
         let ends = endpoints.iter().map(|one| one.recording.last_finished_ns);
         let wall = Duration::from_nanos(ends.max().unwrap_or(0));
@@ -225,6 +267,11 @@ impl EngineShared<'_> {
                 cpu: meter.cpu().unwrap_or_default(),
                 wall,
                 throttled: meter.throttled(),
+                addresses: self.origins.addresses(),
+                streams: match self.spec.plan.connections.version {
+                    HttpVersion::Http1 => Vec::new(),
+                    HttpVersion::Http2 { .. } => self.origins.streams(),
+                },
                 ..Instrument::default()
             },
         }

@@ -35,7 +35,7 @@ impl Counter {
         self.add(1);
     }
 
-    /// So many more.
+    /// Adds this many.
     pub fn add(&self, count: u64) {
         self.0.fetch_add(count, Ordering::Relaxed);
     }
@@ -77,7 +77,7 @@ impl AtomicHistogram {
         self.observe(u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX));
     }
 
-    /// The distribution now. Its count is that of its buckets, whatever is added meanwhile.
+    /// The distribution now. Its count is that of its buckets, even while others are added.
     pub fn read(&self) -> HistogramSnapshot {
         let cumulative = self.buckets.iter().scan(0, |count, bucket| {
             *count += bucket.get();

@@ -49,7 +49,7 @@ impl fmt::Display for PayloadError {
             ),
             PayloadError::LoneSurrogate(at) => write!(
                 f,
-                "half of a surrogate pair at byte {at}; no UTF-8 text can hold it"
+                "half of a surrogate pair at byte {at}, which UTF-8 cannot encode"
             ),
         }
     }

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use tokio::runtime::Handle;
 
-use crate::reference::trace::Trace;
+use crate::trace::Trace;
 
 pub use draw::{Draws, LatencyModel, uniform};
 pub use error::{InvalidProvider, LONGEST_WISH, SendError};
@@ -25,7 +25,7 @@ pub use outage::{OutageState, PlannedOutage};
 pub use rate_limit::Quota;
 pub use simulator::{ProviderAnswer, Simulator, SimulatorOptions};
 
-use http::HttpProvider;
+use self::http::HttpProvider;
 
 /// A way to send mail, and how long an answer is waited for. Clones share it.
 #[derive(Clone)]

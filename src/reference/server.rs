@@ -1,7 +1,7 @@
 //! The reference ingest server: the problem (`sync`, `--block loop`) and its fix (`background`) behind one interface.
 //!
-//! [`Server::open`] takes the store, [`Server::run`] serves until told to stop and then drains. Nothing here knows a
-//! flag, prints, or ends the process.
+//! [`Server::open`] takes the store, [`Server::run`] serves until its shutdown resolves and then drains. Nothing here
+//! knows a flag, prints, or ends the process.
 
 mod accept;
 mod app;

@@ -1,9 +1,9 @@
-//! What was accepted and what became of it: one durable commit before the answer, leases for the work after it.
+//! Accepted events and their outcomes: one durable commit before the answer, leases for the work after it.
 //!
 //! Every write of a process goes through one queue and is committed in groups; reads have connections of their own and
-//! never wait for it. Behind the queue is one of two engines: a SQLite file (`store/sqlite`), which several processes of
-//! a machine may share, or a PostgreSQL database (`store/postgres`), which several machines may. What they have in common
-//! is here: the rules of a repeated key, of leases and outcomes, and who is told of a commit.
+//! never wait for it. Behind the queue is one of two engines: a SQLite file (`store/sqlite`), which several processes
+//! of a machine may share, or a PostgreSQL database (`store/postgres`), which several machines may. Their common part
+//! is here: the rules of a repeated key, of leases and outcomes, and the notices of a commit.
 
 mod boot;
 mod changes;
@@ -95,15 +95,15 @@ struct StoreShared {
 }
 
 impl Drop for StoreShared {
-    /// The writer thread ends with the last handle, also when nobody closed the store.
+    /// The writer thread ends with the last handle, also without a call that closes the store.
     fn drop(&mut self) {
         self.queue.close();
     }
 }
 
 impl Store {
-    /// Opens or creates the store. Leases that a dead process left behind are taken over at once if nobody else has the
-    /// store open, else when they run out. Blocks on disk or network.
+    /// Opens or creates the store. Leases that a dead process left behind are taken over at once if no other process
+    /// has the store open, else when they expire. Blocks on disk or network.
     ///
     /// # Errors
     /// [`OpenError`] if the store cannot be opened, is of another version, or may have lost events.
@@ -203,8 +203,8 @@ impl Store {
         Ok(claim)
     }
 
-    /// Records how an attempt ended. A lease that was taken over meanwhile changes nothing but the effect log; an outcome
-    /// that is there already changes nothing at all.
+    /// Records how an attempt ended. An outcome of a lease that was taken over changes only the effect log; a recorded
+    /// outcome is not changed again.
     ///
     /// # Errors
     /// If the store cannot be written within its time limit; a write whose answer is missing may have been made.
@@ -216,7 +216,7 @@ impl Store {
         self.ask(WorkRequest::Finish { lease, outcome }).await
     }
 
-    /// Leases this very event, if it is due and nobody else's: for a consumer that has its id from a broker.
+    /// Leases this very event, if it is due and not leased: for a consumer that has its id from a broker.
     ///
     /// # Errors
     /// If the store cannot be written within its time limit; a write whose answer is missing may have been made.
@@ -236,9 +236,9 @@ impl Store {
         self.ask(WorkRequest::GiveBack(leases)).await
     }
 
-    /// Looks at up to `limit` of the events that have been due for `idle` and that nobody took, in a pass over all of
-    /// them. What it finds is not named again for as long, by none of the processes; the pauses double with the age of
-    /// the event up to twenty times `idle`. For a sweeper that hands to a broker what was lost on the way.
+    /// Looks at up to `limit` of the events that have been due for `idle` and that no worker took, in a pass over all
+    /// of them. What it finds is not named again for as long, by none of the processes; the pauses double with the age
+    /// of the event up to twenty times `idle`. For a sweeper that dispatches lost jobs to a broker again.
     ///
     /// # Errors
     /// If the store cannot be written within its time limit; a write whose answer is missing may have been made.
@@ -264,7 +264,7 @@ impl Store {
         self.ask(WorkRequest::Replay(event_id)).await
     }
 
-    /// Tells whoever asks about the processes on this store how this one does.
+    /// Publishes the report of this process to the readers of this store.
     ///
     /// # Errors
     /// If the store cannot be written within its time limit; a write whose answer is missing may have been made.
@@ -273,7 +273,7 @@ impl Store {
     }
 
     /// The ids of the events that this process commits from now on and that are due: new ones, and dead ones replayed.
-    /// An id that finds no room among `capacity` is left out, so whoever listens must [`sweep`](Store::sweep) too.
+    /// An id that finds no room among `capacity` is left out, so a listener must [`sweep`](Store::sweep) too.
     pub fn arrivals(&self, capacity: usize) -> mpsc::Receiver<EventId> {
         self.shared.signals.subscribe(capacity)
     }

@@ -1,4 +1,4 @@
-//! Does what was promised: claims events, notifies the provider, records the outcome.
+//! Processes accepted events: claims them, notifies the provider, records the outcome.
 
 mod attempt;
 mod breaker;

@@ -8,7 +8,6 @@ pub(super) fn counts(completion: &Completion) -> [(AuditCount, Option<u64>); 4] 
     AuditCount::ALL.map(|what| (what, count(completion, what)))
 }
 
-/// One of them.
 pub(super) fn count(completion: &Completion, what: AuditCount) -> Option<u64> {
     let duplicated = completion.duplicated();
     let seen = completion.sees_duplicates() || duplicated > 0;
@@ -24,7 +23,7 @@ pub(super) fn count(completion: &Completion, what: AuditCount) -> Option<u64> {
     }
 }
 
-/// How often events were inserted twice, where that is told or was seen.
+/// How often events were inserted twice, where that is reported or was seen.
 pub(super) fn twice(count: u64, reporting: EffectReporting) -> Option<u64> {
     (reporting == EffectReporting::Reported || count > 0).then_some(count)
 }

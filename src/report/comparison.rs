@@ -1,37 +1,160 @@
 //! What the faces show of a comparison: the same rows for a terminal and for markdown.
 
+use std::time::Duration;
+
 use super::audit;
 use super::audit_counts;
+use super::figures::{LatencyScale, share, thousands};
 use super::model::Report;
 use super::row::NOTHING;
-use super::text::change::{change_of, interval, points, signed, signed_percent};
-use super::text::effect;
-use crate::judge::comparison::{Change, Comparison, ErrorRate, ErrorRateChange, Pair};
+use super::style::Verbosity;
+use super::text::change::{change_of, interval, points, points_interval, signed_percent};
+use super::text::{effect, sent_per_second};
+use crate::judge::comparison::{Change, Comparison, ErrorRate, ErrorRateChange, Noise, Pair};
 use crate::judge::gate::AuditCount;
 use crate::run::completion::Completion;
+use crate::run::recording::TimeBase;
 use crate::stats::rank::Quantile;
-use crate::units::{grouped, percent, trimmed};
 
-/// Column titles of [`rows`].
+/// Column titles of a comparison; the first is the endpoint's name where there is room for it.
 pub(super) const TITLES: [&str; 6] = [
-    "Metric",
-    "Before",
-    "After",
-    "Change",
-    "Interval (95 %)",
-    "Effect",
+    "metric",
+    "before",
+    "after",
+    "change",
+    "95% interval",
+    "effect",
 ];
 
-/// The lines of a comparison's table: percentiles, error rate, achieved rate where it is known.
-pub(super) fn rows(comparison: &Comparison) -> Vec<[String; 6]> {
-    let mut rows: Vec<[String; 6]> = comparison.changes.iter().map(percentile_row).collect();
+/// One line of a comparison's table.
+pub(super) struct ComparisonRow {
+    /// Of which percentile of the response time.
+    pub(super) quantile: Option<Quantile>,
+    /// Under [`TITLES`].
+    pub(super) cells: [String; 6],
+}
+
+impl ComparisonRow {
+    fn of(cells: [String; 6]) -> ComparisonRow {
+        ComparisonRow {
+            quantile: None,
+            cells,
+        }
+    }
+
+    /// Both sides alone: no change is claimed.
+    fn of_sides(metric: &str, sides: Pair<String>) -> ComparisonRow {
+        let nothing = || NOTHING.to_owned();
+        let Pair { before, after } = sides;
+        let metric = metric.to_owned();
+        ComparisonRow::of([metric, before, after, nothing(), nothing(), nothing()])
+    }
+}
+
+/// The lines of a comparison's table: percentiles, failures, and in full the rate and the audits of both sides.
+pub(super) fn rows(
+    report: &Report,
+    comparison: &Comparison,
+    verbosity: Verbosity,
+) -> Vec<ComparisonRow> {
+    let noise = report.comparison.as_ref().map(|whole| whole.noise);
+    let noise = noise.unwrap_or_default();
+    let scale = scale(comparison);
+    let changes = shown(report, comparison, verbosity).into_iter();
+    let mut rows: Vec<ComparisonRow> = changes
+        .map(|change| percentile_row(change, scale, &noise))
+        .collect();
     rows.push(error_row(&comparison.error_rate));
-    rows.extend(achieved_row(comparison.achieved_per_s));
+    if verbosity == Verbosity::Full {
+        rows.extend(sent_row(comparison.achieved_per_s));
+    }
+    rows.extend(audit_rows(report, comparison, verbosity));
     rows
 }
 
-/// What the audits of both sides found, where there is one; no change is claimed of it.
-pub(super) fn audit_rows(report: &Report, comparison: &Comparison) -> Vec<[String; 6]> {
+/// P50, P95 and P99, those with a gate, P99.9 where it can be compared; in full all.
+pub(super) fn shown<'a>(
+    report: &Report,
+    comparison: &'a Comparison,
+    verbosity: Verbosity,
+) -> Vec<&'a Change> {
+    let own = report.findings.iter();
+    let own = own.filter(|f| f.endpoint == comparison.endpoint);
+    let gated: Vec<Quantile> = own.filter_map(|f| f.gate.condition.quantile()).collect();
+    let is_shown = |change: &&Change| match change.quantile {
+        _ if verbosity == Verbosity::Full => true,
+        Quantile::P50 | Quantile::P95 | Quantile::P99 => true,
+        Quantile::P999 if change.ratio_interval().is_some() => true,
+        quantile => gated.contains(&quantile),
+    };
+    comparison.changes.iter().filter(is_shown).collect()
+}
+
+/// The unit of the latencies of both sides.
+pub(super) fn scale(comparison: &Comparison) -> LatencyScale {
+    let clocks = comparison.clocks;
+    if [clocks.before, clocks.after].contains(&TimeBase::Given) {
+        return LatencyScale::AsGiven;
+    }
+    let observed = comparison.changes.iter().map(|change| change.observed);
+    let observed = observed.flat_map(|sides| [sides.before, sides.after]);
+    LatencyScale::of(observed.filter_map(|value| value.value()))
+}
+
+fn percentile_row(change: &Change, scale: LatencyScale, noise: &Noise) -> ComparisonRow {
+    ComparisonRow {
+        quantile: Some(change.quantile),
+        cells: [
+            change.quantile.to_string(),
+            scale.precise_rank(change.observed.before),
+            scale.precise_rank(change.observed.after),
+            change_of(change),
+            change
+                .ratio_interval()
+                .map_or_else(|| NOTHING.to_owned(), interval),
+            effect::of_change(change, noise),
+        ],
+    }
+}
+
+fn error_row(change: &ErrorRateChange) -> ComparisonRow {
+    let rate = |rate: ErrorRate| match rate.share() {
+        Some(failed) => share(failed),
+        None => "no data".to_owned(),
+    };
+    let no_failures = change.rates.before.not_ok == 0 && change.rates.after.not_ok == 0;
+    let nothing = || NOTHING.to_owned();
+    ComparisonRow::of([
+        "failed".to_owned(),
+        rate(change.rates.before),
+        rate(change.rates.after),
+        change.difference.map_or_else(nothing, points),
+        change.interval.map_or_else(nothing, points_interval),
+        // Without a failure, that nothing is shown about a change is not worth a word.
+        if no_failures {
+            nothing()
+        } else {
+            effect::decided(change.effect).to_owned()
+        },
+    ])
+}
+
+fn sent_row(sent: Pair<Option<f64>>) -> Option<ComparisonRow> {
+    let (before, after) = (sent.before, sent.after);
+    before.or(after)?;
+    let mut row = ComparisonRow::of_sides("sent", sent.map(sent_per_second));
+    if let (Some(before), Some(after)) = (before, after) {
+        row.cells[3] = signed_percent(after / before - 1.0);
+    }
+    Some(row)
+}
+
+/// What the audits of both sides found, where there is one: counts that are not zero, in full all.
+fn audit_rows(
+    report: &Report,
+    comparison: &Comparison,
+    verbosity: Verbosity,
+) -> Vec<ComparisonRow> {
     let Some(whole) = &report.comparison else {
         return Vec::new();
     };
@@ -40,105 +163,41 @@ pub(super) fn audit_rows(report: &Report, comparison: &Comparison) -> Vec<[Strin
     let Some(audits) = place.and_then(|place| whole.audits.get(place)) else {
         return Vec::new();
     };
-    let sides = [&audits.before, &audits.after].map(|audit| audit.as_ref()?.completion());
-    if sides.iter().all(Option::is_none) {
+    let sides = Pair {
+        before: audits.before.as_ref().and_then(|audit| audit.completion()),
+        after: audits.after.as_ref().and_then(|audit| audit.completion()),
+    };
+    let known: Vec<&Completion> = [sides.before, sides.after].into_iter().flatten().collect();
+    if known.is_empty() {
         return Vec::new();
     }
     let row = |metric: &str, cell: &dyn Fn(&Completion) -> String| {
-        let [before, after] = sides.map(|side| side.map_or_else(|| NOTHING.to_owned(), cell));
-        let nothing = || NOTHING.to_owned();
-        [
-            metric.to_owned(),
-            before,
-            after,
-            nothing(),
-            nothing(),
-            nothing(),
-        ]
-    };
-    let done = |completion: &Completion| {
-        let summary = audit::summary(completion);
-        summary.percentile(Quantile::P95).value.to_string()
+        let cells = sides.map(|side| side.map_or_else(|| NOTHING.to_owned(), cell));
+        ComparisonRow::of_sides(metric, cells)
     };
     let count = |what: AuditCount| {
         move |completion: &Completion| {
             let count = audit_counts::count(completion, what);
-            count.map_or_else(|| "not told".to_owned(), grouped)
+            count.map_or_else(|| "unknown".to_owned(), thousands)
         }
     };
-    let happened = |what: &AuditCount| {
-        let counts = sides
-            .iter()
-            .flatten()
-            .map(|side| audit_counts::count(side, *what));
-        audit::is_always_shown(*what) || counts.flatten().any(|count| count > 0)
+    let is_shown = |what: &AuditCount| {
+        let counts = known.iter().map(|side| audit_counts::count(side, *what));
+        let happened = counts.flatten().any(|count| count > 0);
+        happened || verbosity == Verbosity::Full && audit::is_always_shown(*what)
     };
-    let counts = AuditCount::ALL.into_iter().filter(happened);
-    let mut rows = vec![row("done P95", &done)];
+    let mut rows = Vec::new();
+    if verbosity == Verbosity::Full {
+        rows.push(row("done P95", &done));
+    }
+    let counts = AuditCount::ALL.into_iter().filter(is_shown);
     rows.extend(counts.map(|what| row(what.as_str(), &count(what))));
     rows
 }
 
-fn percentile_row(change: &Change) -> [String; 6] {
-    [
-        change.quantile.to_string(),
-        change.observed.before.to_string(),
-        change.observed.after.to_string(),
-        change_of(change),
-        match change.ratio_interval() {
-            Some(ratio) => interval(ratio),
-            None => "cannot be resolved".to_owned(),
-        },
-        effect::effect(change.effect).to_owned(),
-    ]
-}
-
-fn error_row(change: &ErrorRateChange) -> [String; 6] {
-    let rate = |rate: ErrorRate| match rate.share() {
-        Some(share) => format!("{} ({})", percent(share), grouped(rate.not_ok)),
-        None => "no data".to_owned(),
-    };
-    let no_failures = change.rates.before.not_ok == 0 && change.rates.after.not_ok == 0;
-    [
-        "error rate".to_owned(),
-        rate(change.rates.before),
-        rate(change.rates.after),
-        change.difference.map_or(NOTHING.to_owned(), |difference| {
-            if difference == 0.0 {
-                "unchanged".to_owned()
-            } else {
-                points(difference)
-            }
-        }),
-        change.interval.map_or(NOTHING.to_owned(), |interval| {
-            let low = signed(interval.low * 100.0, 2, "");
-            format!("{low}… {}", points(interval.high))
-        }),
-        // Nobody failed: that nothing is shown about a change is no news.
-        if no_failures {
-            NOTHING.to_owned()
-        } else {
-            effect::effect(change.effect).to_owned()
-        },
-    ]
-}
-
-fn achieved_row(achieved: Pair<Option<f64>>) -> Option<[String; 6]> {
-    if achieved.before.is_none() && achieved.after.is_none() {
-        return None;
-    }
-    let rate = |rate: Option<f64>| {
-        rate.map_or(NOTHING.to_owned(), |rate| format!("{}/s", trimmed(rate, 2)))
-    };
-    let change = achieved.before.zip(achieved.after);
-    Some([
-        "achieved rate".to_owned(),
-        rate(achieved.before),
-        rate(achieved.after),
-        change.map_or(NOTHING.to_owned(), |(before, after)| {
-            signed_percent(after / before - 1.0)
-        }),
-        NOTHING.to_owned(),
-        NOTHING.to_owned(),
-    ])
+/// P95 of the time from acceptance to completion.
+fn done(completion: &Completion) -> String {
+    let value = audit::summary(completion).percentile(Quantile::P95).value;
+    let scale = LatencyScale::of(value.value().into_iter().collect::<Vec<Duration>>());
+    scale.precise_rank(value)
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::endpoint_report::EndpointReport;
 use crate::judge::comparison::{Comparison, Noise, Pair};
 use crate::run::completion::Audit;
 use crate::units::serialize_s;
@@ -15,8 +16,10 @@ pub struct ComparisonReport {
     pub noise: Noise,
     /// One an endpoint.
     pub comparisons: Vec<Comparison>,
-    /// What became of what was accepted, in the same order; empty where neither side was audited.
+    /// The audits of accepted events, in the same order; empty where neither side was audited.
     pub audits: Vec<Pair<Option<Audit>>>,
+    /// Both runs of every endpoint, in the same order; for charts.
+    pub sides: Vec<Pair<EndpointReport>>,
     /// How both sides were interleaved; of `ab` alone.
     pub turns: Option<TurnsReport>,
 }
@@ -25,6 +28,7 @@ pub struct ComparisonReport {
 ///
 /// In JSON its `order` says `ABBA`: before, after, after, before; fixed, without a seed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(tag = "order", rename = "ABBA")]
 pub struct TurnsReport {
     /// Pairs of blocks that are complete.

@@ -1,6 +1,7 @@
 //! The report as CSV: one row per endpoint and percentile (and gate on it), times in milliseconds; what the gates were
 //! judged from stands at the end of a row.
 
+pub(super) mod capacity;
 mod cause_row;
 mod change_row;
 

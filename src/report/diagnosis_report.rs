@@ -7,10 +7,14 @@ use crate::judge::diagnosis::{
 };
 use crate::verdict::Verdict;
 
-/// What was measured, and what it says.
+/// The measurements and the findings.
 #[derive(Clone, Debug)]
 pub(crate) struct DiagnosisReport {
     pub(crate) budget: Duration,
+    /// How long all steps took together.
+    pub(crate) took: Duration,
+    /// Longest response time that a step waited for.
+    pub(crate) timeout: Duration,
     pub(crate) observations: Observations,
     /// What it says of every cause.
     pub(crate) diagnosis: Diagnosis,
@@ -26,7 +30,7 @@ impl DiagnosisReport {
         }
     }
 
-    /// What was measured in each step, of which endpoint.
+    /// The measurements of each step and endpoint.
     pub(super) fn steps(&self) -> Vec<(DiagnosisStep, &str, &Observation)> {
         let o = &self.observations;
         let (probe, load) = (o.probe.as_str(), o.load.as_str());

@@ -7,11 +7,13 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::planned_request::{self, PlannedRequest};
+use super::run_course::RunCourse;
 use crate::judge::summary::{Drift, SendLag, Summary};
 use crate::run::completion::{Audit, Completion};
 use crate::run::histogram::RankedValues;
-use crate::run::recording::{Recording, RunSecond};
-use crate::run::run_file::PlanRecord;
+use crate::run::plan::LoadShape;
+use crate::run::recording::{Exemplar, Recording, RunSecond};
+use crate::run::run_file::{EndpointRecord, PlanRecord, SegmentRecord};
 use crate::units::Rate;
 
 /// One endpoint's numbers.
@@ -21,7 +23,9 @@ pub struct EndpointReport {
     pub name: String,
     /// The file it came from, if it was read from one.
     pub source: Option<String>,
-    /// What was sent; `None` for latencies of another tool.
+    /// The part of a rate profile that it is; `None` at one rate.
+    pub segment: Option<SegmentRecord>,
+    /// The sent requests; `None` for latencies of another tool.
     pub request: Option<PlannedRequest>,
     /// Percentiles and counts.
     pub summary: Summary,
@@ -31,12 +35,18 @@ pub struct EndpointReport {
     pub drift: Drift,
     /// What HdrHistogram's own formats hold.
     pub distribution: LatencyDistribution,
+    /// The slowest requests, slowest first; none of latencies of another tool.
+    pub slowest: Vec<Exemplar>,
+    /// The requests that failed first, in the order of the plan.
+    pub first_failed: Vec<Exemplar>,
     /// The completion audit; `None` without one.
     pub audit: Option<Audit>,
+    /// What charts show.
+    pub course: RunCourse,
 }
 
 impl EndpointReport {
-    /// What became of what was accepted, where an audit could read it.
+    /// The audit of accepted events, where it could be read.
     pub(super) fn completion(&self) -> Option<&Completion> {
         self.audit.as_ref()?.completion()
     }
@@ -50,13 +60,17 @@ impl EndpointReport {
         let name = name.into();
         let planned = plan.endpoints.iter().find(|endpoint| endpoint.name == name);
         EndpointReport {
-            summary: Summary::of(recording, Some(plan.timeout)),
+            summary: Summary::of(recording, Some(plan.timeout))
+                .of_shape(planned.map_or(LoadShape::Steady, EndpointRecord::shape)),
+            segment: planned.and_then(|endpoint| endpoint.segment.clone()),
             traffic: Some(Traffic {
-                offered: planned.and_then(|endpoint| endpoint.rate_per_s),
+                offered: planned.and_then(EndpointRecord::mean_rate),
                 achieved_per_s: recording.achieved_per_s(),
                 send_lag: SendLag::of(recording),
                 new_connections: recording.new_connections,
                 pool_limited: recording.pool_limited,
+                waited_for_stream: recording.phases.slot.count(),
+                moved: recording.moved,
                 body_bytes: recording.body_bytes,
                 statuses: recording.statuses.clone(),
                 failed_statuses: planned
@@ -70,11 +84,15 @@ impl EndpointReport {
             drift: Drift::of(
                 recording,
                 planned
+                    .filter(|endpoint| endpoint.shape().is_steady())
                     .and_then(|endpoint| endpoint.rate_per_s)
                     .map(Rate::as_per_second),
             ),
             distribution: LatencyDistribution::of(recording, None),
+            slowest: recording.slowest.clone(),
+            first_failed: recording.first_failed.clone(),
             audit: None,
+            course: RunCourse::of(recording, Some(plan)),
             name,
         }
     }
@@ -88,12 +106,16 @@ impl EndpointReport {
         EndpointReport {
             name: name.into(),
             source: Some(source.into()),
+            segment: None,
             request: None,
             summary: Summary::of(recording, None),
             traffic: None,
             drift: Drift::of(recording, None),
             distribution: LatencyDistribution::of(recording, None),
+            slowest: Vec::new(),
+            first_failed: Vec::new(),
             audit: None,
+            course: RunCourse::of(recording, None),
         }
     }
 }
@@ -120,8 +142,13 @@ impl LatencyDistribution {
     }
 }
 
+fn is_zero(count: &u64) -> bool {
+    *count == 0
+}
+
 /// How the load was put on an endpoint.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Traffic {
     /// The rate that the plan wanted; `None` in the closed model.
     #[serde(rename = "offered_per_s")]
@@ -135,6 +162,12 @@ pub struct Traffic {
     pub new_connections: u64,
     /// Requests that waited because the in-flight cap was reached.
     pub pool_limited: u64,
+    /// HTTP/2: requests that ended ok and waited for a free stream; absent if there were none.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub waited_for_stream: u64,
+    /// HTTP/2: how often a GOAWAY left a request unprocessed, which was then sent once more; absent if none was.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub moved: u64,
     /// Bytes of all bodies that were received.
     pub body_bytes: u64,
     /// Answers by status, those of the requests that ended ok and of the others.

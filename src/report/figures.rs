@@ -5,6 +5,8 @@ use std::time::Duration;
 use crate::judge::summary::{Observed, ObservedInterval};
 use crate::units::Pretty;
 
+pub(super) use crate::units::grouped as thousands;
+
 /// From here on a latency is shown in seconds.
 const SECONDS_FROM: Duration = Duration::from_secs(10);
 
@@ -35,6 +37,41 @@ impl LatencyScale {
     pub(super) fn latency(self, value: Duration) -> String {
         let (number, unit) = self.parts(value, 0);
         format!("{number} {unit}")
+    }
+
+    /// Three significant digits below 1 ms too: of two latencies that stand side by side.
+    pub(super) fn precise(self, value: Duration) -> String {
+        let (number, unit) = self.precise_parts(value);
+        format!("{number} {unit}")
+    }
+
+    /// Like [`Self::precise`], of what stands at a rank.
+    pub(super) fn precise_rank(self, observed: Observed) -> String {
+        match observed {
+            Observed::Value(value) => self.precise(value),
+            other => other.to_string(),
+        }
+    }
+
+    /// `323 → 3.14 ms`, `95.0 ms → failed`: the unit once where it is the same.
+    pub(super) fn both_ranks(self, before: Observed, after: Observed) -> String {
+        if let (Observed::Value(before), Observed::Value(after)) = (before, after) {
+            let (from, from_unit) = self.precise_parts(before);
+            let (to, to_unit) = self.precise_parts(after);
+            if from_unit == to_unit {
+                return format!("{from} → {to} {to_unit}");
+            }
+        }
+        format!(
+            "{} → {}",
+            self.precise_rank(before),
+            self.precise_rank(after)
+        )
+    }
+
+    fn precise_parts(self, value: Duration) -> (String, &'static str) {
+        let is_small = !value.is_zero() && value < Duration::from_micros(995);
+        self.parts(value, usize::from(is_small && self == LatencyScale::Millis))
     }
 
     /// A value and a limit that it is compared with: with more digits where both would print the same and are not.
@@ -139,25 +176,12 @@ fn significant(number: f64, more: usize) -> String {
     }
 }
 
-/// `3,688`.
-pub(super) fn thousands(count: u64) -> String {
-    let digits = count.to_string();
-    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
-}
-
 /// A fraction of one: `12.5%`, `0.3%`, `0.04%`.
 pub(super) fn share(fraction: f64) -> String {
     percent_with(fraction, 0)
 }
 
-/// A fraction beside the one that it is compared with: with more digits where both would print the same and are not.
+/// A fraction next to the one that it is compared with: with more digits where both would print the same and are not.
 pub(super) fn share_against(fraction: f64, allowed: f64) -> String {
     let other = share(allowed);
     let same = (fraction - allowed).abs() < 1e-12;
@@ -218,6 +242,28 @@ mod tests {
         assert_eq!(scale.latency(us(312)), "312 µs");
         assert_eq!(LatencyScale::of([us(312), us(1000)]), LatencyScale::Millis);
         assert_eq!(LatencyScale::of([]), LatencyScale::Millis);
+    }
+
+    #[test]
+    fn latencies_side_by_side_keep_three_digits_below_a_millisecond() {
+        let scale = LatencyScale::Millis;
+        for (micros, shown) in [
+            (264, "0.264 ms"),
+            (42, "0.0420 ms"),
+            (999, "1.00 ms"),
+            (2_640, "2.64 ms"),
+            (0, "0.00 ms"),
+        ] {
+            assert_eq!(scale.precise(us(micros)), shown);
+        }
+        let value = |micros| Observed::Value(us(micros));
+        for (before, after, shown) in [
+            (value(323_000), value(3_140), "323 → 3.14 ms"),
+            (value(12_000_000), value(3_140), "12.0 s → 3.14 ms"),
+            (value(95_000), Observed::Failed, "95.0 ms → failed"),
+        ] {
+            assert_eq!(scale.both_ranks(before, after), shown);
+        }
     }
 
     #[test]

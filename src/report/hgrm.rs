@@ -13,6 +13,9 @@ const TICKS_PER_HALF: f64 = 5.0;
 
 impl EndpointReport {
     /// Writes its latencies as HdrHistogram's percentile distribution, in ms; the format has one table a file.
+    ///
+    /// # Errors
+    /// `out` cannot be written to.
     pub fn write_hgrm(&self, out: &mut dyn Write) -> io::Result<()> {
         write(self, out)
     }

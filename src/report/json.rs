@@ -1,15 +1,20 @@
 //! The report as one JSON object: stable names, times in milliseconds, exact where the data are.
 
 mod audit;
+pub(super) mod capacity;
 mod change;
 mod diagnosis;
-mod drift;
 mod endpoint;
 mod finding;
 mod instrument;
+#[cfg(test)]
+mod page;
+mod progress;
 mod rates;
 mod reason;
 mod run;
+mod schema;
+mod segment;
 pub(super) mod selftest;
 
 use std::io::{self, Write};
@@ -24,20 +29,25 @@ use crate::judge::warning::{Warning, WarningKind};
 use crate::verdict::Verdict;
 
 pub use audit::{JsonAudit, JsonAudits, JsonCompletion};
-pub use change::JsonChange;
+pub use capacity::change::CAPACITY_CHANGE_SCHEMA;
+pub use capacity::{CAPACITY_SCHEMA, CapacityFileError, is_capacity_file};
+pub use change::{JsonBaseline, JsonChange};
 pub(super) use diagnosis::{JsonDiagnosis, support_word};
-pub use drift::{JsonDrift, JsonRunWindow};
 pub(super) use endpoint::{JsonEndpoint, JsonObserved, JsonPercentile};
 pub(super) use finding::{JsonFinding, JsonPKind};
 pub use instrument::{JsonCalibration, JsonCertificate};
+pub(super) use progress::JsonProgress;
 pub use rates::{JsonErrorRate, JsonRates};
 pub(super) use run::JsonRun;
+pub use schema::REPORT_SCHEMA;
+pub(super) use segment::JsonProfile;
 
 /// Name and version of this form; the number rises when a field changes its meaning or goes.
 pub const SCHEMA: &str = "a7probe.report/1";
 
 /// A report as JSON holds it.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct JsonReport {
     /// [`SCHEMA`].
     pub schema: String,
@@ -47,6 +57,8 @@ pub struct JsonReport {
     pub title: String,
     /// Over the gates that decide; `null` where nothing was asked.
     pub verdict: Option<Verdict>,
+    /// The exit code of the command.
+    pub exit_code: u8,
     /// What the gates say.
     pub findings: Vec<JsonFinding>,
     /// Before and after; only in a comparison.
@@ -61,6 +73,9 @@ pub struct JsonReport {
     /// What counted as no change; only in a comparison.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub noise: Option<Noise>,
+    /// The saved run that gates were judged against; only of `measure` and `judge`, where one was given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub baseline: Option<JsonBaseline>,
     /// How both sides were interleaved; only of `ab`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub turns: Option<TurnsReport>,
@@ -69,6 +84,9 @@ pub struct JsonReport {
     pub(crate) diagnosis: Option<JsonDiagnosis>,
     /// Percentiles and counts of each endpoint.
     pub endpoints: Vec<JsonEndpoint>,
+    /// The endpoints that were measured in segments, with the sum of their counts; absent without any.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub profiles: Vec<JsonProfile>,
     /// The runs behind it, in brief.
     pub runs: Vec<JsonRun>,
     /// What may mislead, and how to fix it.
@@ -79,6 +97,7 @@ pub struct JsonReport {
 
 /// Something that may mislead.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct JsonWarning {
     /// What is the matter.
     pub text: String,
@@ -113,14 +132,17 @@ impl From<&Report> for JsonReport {
             kind: report.kind.as_str().to_owned(),
             title: report.title.clone(),
             verdict: report.verdict(),
+            exit_code: report.exit().code(),
             findings: report.findings.iter().map(JsonFinding::from).collect(),
             changes: report.comparison.as_ref().map(change::changes),
             rates: report.comparison.as_ref().map(rates::rates),
             audits: report.comparison.as_ref().and_then(audit::audits),
             noise: report.comparison.as_ref().map(|c| c.noise),
+            baseline: report.baseline.as_ref().map(JsonBaseline::from),
             turns: report.comparison.as_ref().and_then(|c| c.turns),
             diagnosis: report.diagnosis.as_ref().map(JsonDiagnosis::from),
             endpoints: report.endpoints.iter().map(JsonEndpoint::from).collect(),
+            profiles: segment::profiles(&report.endpoints),
             runs: report.runs.iter().map(JsonRun::from).collect(),
             warnings: report.warnings.iter().map(JsonWarning::from).collect(),
             notes: text::notes(report),
@@ -132,9 +154,145 @@ impl From<&Report> for JsonReport {
 mod tests {
     use serde_json::{json, to_value};
 
+    use std::time::Duration;
+
+    use insta::assert_snapshot;
+
     use super::{JsonWarning, Warning};
-    use crate::judge::warning::{ComparisonWarning, LoadWarning};
+    use crate::judge::summary::{
+        Growth, GrowthKind, LevelChange, Parts, RequestsInFlight, RunPosition, RunWindow, SlowStart,
+    };
+    use crate::judge::warning::{
+        AuditWarning, ComparisonWarning, DriftWarning, LoadWarning, RunWarning, WarningKind,
+    };
+    use crate::run::completion::{AuditRemark, AuditTrouble};
     use crate::run::import::{FileFormat, ImportRemark, UnstatedFact};
+    use crate::stats::rank::Quantile;
+
+    const MS: Duration = Duration::from_millis(1);
+
+    fn lines(warnings: impl IntoIterator<Item = impl Into<WarningKind>>) -> String {
+        let line = |warning| to_value(Warning::of(warning).kind).unwrap().to_string();
+        warnings
+            .into_iter()
+            .map(line)
+            .collect::<Vec<_>>()
+            .join("\n")
+    }
+
+    #[test]
+    fn a_change_during_a_run_has_its_numbers() {
+        let endpoint = || "a".to_owned();
+        let window = |from| RunWindow {
+            from,
+            requests: 300,
+            median: Some(MS),
+            p95: None,
+        };
+        let warnings = [
+            DriftWarning::LevelChanged {
+                endpoint: endpoint(),
+                change: LevelChange {
+                    parts: Parts::Tenths,
+                    earlier: window(RunPosition::Second(0)),
+                    later: window(RunPosition::Second(9)),
+                    quantile: Quantile::P95,
+                    at: RunPosition::Second(7),
+                },
+            },
+            DriftWarning::LatencyGrows {
+                endpoint: endpoint(),
+                growth: Growth {
+                    first: MS,
+                    last: None,
+                    p: 0.001,
+                    slope: Some(0.002),
+                    in_flight: Some(RequestsInFlight {
+                        first: 1.0,
+                        last: 8.5,
+                    }),
+                    kind: GrowthKind::Queueing,
+                },
+            },
+            DriftWarning::SlowStart {
+                endpoint: endpoint(),
+                start: SlowStart {
+                    until: RunPosition::Value(25),
+                    median: Some(4 * MS),
+                    rest: Some(MS),
+                },
+                warmup: 500 * MS,
+            },
+        ];
+        assert_snapshot!(lines(warnings), @r#"
+        {"code":"level_changed","values":{"at_s":7,"at_value":null,"earlier":{"from_s":0,"from_value":null,"p50_ms":1.0,"p95_ms":null,"requests":300},"endpoint":"a","later":{"from_s":9,"from_value":null,"p50_ms":1.0,"p95_ms":null,"requests":300},"metric":"p95","parts":"tenths"}}
+        {"code":"latency_grows","values":{"endpoint":"a","first_p50_ms":1.0,"kind":"queueing","last_p50_ms":null,"p":0.001,"requests_in_flight":{"first":1.0,"last":8.5},"slope_ms_per_s":2.0}}
+        {"code":"slow_start","values":{"endpoint":"a","rest_p50_ms":1.0,"start_p50_ms":4.0,"until_s":null,"until_value":25,"warmup_s":0.5}}
+        "#);
+    }
+
+    #[test]
+    fn a_remark_of_an_audit_has_a_code_of_its_own() {
+        let trouble = || AuditTrouble::stated("HTTP 503\nhint: wait");
+        let remarks = [
+            AuditRemark::Trouble {
+                unread: 2,
+                last: trouble(),
+            },
+            AuditRemark::ClocksDisagree { events: 3 },
+            AuditRemark::NoOffset { events: 3 },
+            AuditRemark::NoTime { events: 3 },
+            AuditRemark::NotReadAgain { reason: trouble() },
+        ];
+        assert_snapshot!(lines(remarks.map(AuditWarning::Remark)), @r#"
+        {"code":"events_unread","values":{"events":2,"last_answer":"HTTP 503"}}
+        {"code":"clocks_disagree","values":{"events":3}}
+        {"code":"times_without_offset","values":{"events":3}}
+        {"code":"events_without_time","values":{"events":3}}
+        {"code":"not_read_again","values":{"cause":"HTTP 503"}}
+        "#);
+    }
+
+    #[test]
+    fn a_fact_has_the_same_code_in_a_warning_as_in_a_reason() {
+        let endpoint = || "a".to_owned();
+        let warnings: [WarningKind; 5] = [
+            RunWarning::ProcessorBusy {
+                cpu_share: 0.9,
+                threads: 2,
+            }
+            .into(),
+            RunWarning::Throttled {
+                time: MS,
+                periods: 4,
+            }
+            .into(),
+            LoadWarning::SentLate {
+                endpoint: endpoint(),
+                p99: MS,
+                max: 2 * MS,
+            }
+            .into(),
+            AuditWarning::Shared {
+                endpoint: endpoint(),
+                requests: 2,
+            }
+            .into(),
+            AuditWarning::Pending {
+                endpoint: endpoint(),
+                events: 2,
+                waited: MS,
+            }
+            .into(),
+        ];
+        assert_snapshot!(lines(warnings), @r#"
+        {"code":"client_busy","values":{"cpu_share":0.9,"threads":2}}
+        {"code":"client_throttled","values":{"periods":4,"throttled_ms":1.0}}
+        {"code":"client_late","values":{"endpoint":"a","send_lag_max_ms":2.0,"send_lag_p99_ms":1.0}}
+        {"code":"shared_events","values":{"endpoint":"a","requests":2}}
+        {"code":"events_pending","values":{"endpoint":"a","events":2,"waited_ms":1.0}}
+        "#);
+    }
 
     #[test]
     fn a_warning_has_its_words_a_code_and_its_numbers() {
@@ -148,7 +306,7 @@ mod tests {
                 Warning::of(unsent).labelled("before"),
                 json!({
                     "text": "before: 3 of 60 requests to health were never sent",
-                    "hint": "a verdict that hangs on them is INCONCLUSIVE",
+                    "hint": "a verdict that depends on them is INCONCLUSIVE",
                     "code": "unsent",
                     "values": {"endpoint": "health", "unsent": 3, "planned": 60},
                 }),
@@ -157,7 +315,7 @@ mod tests {
                 Warning::of(ComparisonWarning::SameRun),
                 json!({
                     "text": "before and after are the same run",
-                    "hint": "give the files of two runs",
+                    "hint": "the second measurement was probably saved under the first name",
                     "code": "same_run",
                 }),
             ),
@@ -172,9 +330,8 @@ mod tests {
             (
                 Warning::of(ImportRemark::Format(FileFormat::OhaCsv)),
                 json!({
-                    "text": "oha leaves requests without an answer out of its CSV, so a pass holds for the answered \
-                             ones only",
-                    "hint": "compare the number of rows with what was sent; --output-format json counts them",
+                    "text": "oha leaves requests without an answer out of its CSV, so a PASS is about the answered ones only",
+                    "hint": "compare the number of rows with the number of requests sent; --output-format json counts them",
                     "code": "import_format",
                     "values": {"format": "oha-csv"},
                 }),
@@ -184,8 +341,8 @@ mod tests {
                     format: FileFormat::Hlog,
                 })),
                 json!({
-                    "text": "an HdrHistogram log holds no failures, so a pass holds for the answered requests only",
-                    "hint": "take the number of failures from the tool that measured",
+                    "text": "an HdrHistogram log has no failures, so a PASS is about the answered requests only",
+                    "hint": "take the number of failures from the measuring tool",
                     "code": "import_unstated",
                     "values": {"fact": "failures", "format": "hlog"},
                 }),

@@ -1,5 +1,7 @@
 //! The report as GitHub tables, for a comment on a pull request.
 
+pub(super) mod capacity;
+
 use std::io::{self, Write};
 
 use super::comparison;
@@ -7,6 +9,8 @@ use super::endpoint_report::EndpointReport;
 use super::model::Report;
 use super::row::TITLES;
 use super::rows;
+use super::screen;
+use super::style::Verbosity;
 use super::text;
 use crate::judge::comparison::Comparison;
 use crate::verdict::Verdict;
@@ -16,6 +20,9 @@ pub(super) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     write_verdict(report, out)?;
     for run in &report.runs {
         writeln!(out, "{}\n", escape(&text::run(run)))?;
+    }
+    for facts in text::baseline::facts(report) {
+        writeln!(out, "{}\n", escape(&facts.join(" · ")))?;
     }
     for endpoint in &report.endpoints {
         write_endpoint(report, endpoint, out)?;
@@ -43,11 +50,12 @@ fn write_verdict(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     let Some(line) = text::verdict_line(report) else {
         return writeln!(out, "### {title}\n");
     };
-    let (word, rest) = line.split_once(' ').unwrap_or((&line, ""));
+    let word = report.verdict().map_or("", Verdict::as_str);
+    let rest = line.strip_prefix(word).unwrap_or(&line).trim_start();
     let sign = match report.verdict() {
         Some(Verdict::Pass) => "✅",
         Some(Verdict::Fail) => "❌",
-        Some(Verdict::Inconclusive) | None => "❔",
+        Some(Verdict::Inconclusive | Verdict::NotJudged) | None => "❔",
     };
     writeln!(out, "### {sign} {word}: {title}\n")?;
     writeln!(out, "{}\n", escape(rest))
@@ -72,7 +80,30 @@ fn write_endpoint(
     for line in text::audit::lines(endpoint) {
         writeln!(out, "<br>{}", escape(&line))?;
     }
-    writeln!(out)
+    for list in text::trace_lists(endpoint, Verbosity::Full) {
+        writeln!(out, "<br>{}:", escape(&list.title))?;
+        for line in list.lines {
+            writeln!(out, "<br>`{line}`")?;
+        }
+    }
+    writeln!(out)?;
+    write_pictures(report, endpoint, out)
+}
+
+/// P95 over time and the histogram with its limit, as the terminal shows them.
+fn write_pictures(
+    report: &Report,
+    endpoint: &EndpointReport,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let pictures = screen::pictures(report, endpoint);
+    if pictures.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "```text")?;
+    // A name cannot end the block: its fence is at the start of a line, and every line here is indented.
+    out.write_all(pictures.as_bytes())?;
+    writeln!(out, "```\n")
 }
 
 fn write_comparison(
@@ -87,10 +118,8 @@ fn write_comparison(
     )?;
     writeln!(out, "| {} |", comparison::TITLES.join(" | "))?;
     writeln!(out, "|---|---:|---:|---|---|---|")?;
-    let rows = comparison::rows(comparison);
-    let audited = comparison::audit_rows(report, comparison);
-    for row in rows.into_iter().chain(audited) {
-        let cells = row.map(|cell| escape(&cell));
+    for row in comparison::rows(report, comparison, Verbosity::Full) {
+        let cells = row.cells.map(|cell| escape(&cell));
         writeln!(out, "| {} |", cells.join(" | "))?;
     }
     writeln!(out)

@@ -3,12 +3,43 @@
 use std::time::Duration;
 
 use crate::run::import::ImportRemark;
+use crate::run::replay::ReplaySource;
 
 /// What must be known to read the numbers, beyond what the report derives from them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Note {
+    /// An endpoint that a URL without a path means was not sent to: its request writes, and the host is not this
+    /// machine.
+    NotAskedFor {
+        /// What gates would call it.
+        name: String,
+        /// HTTP method.
+        method: String,
+        /// Path.
+        path: String,
+        /// Host and port.
+        host: String,
+    },
+    /// An endpoint that a URL without a path means does not exist.
+    LeftOut {
+        /// What gates would call it.
+        name: String,
+        /// HTTP method.
+        method: String,
+        /// Path.
+        path: String,
+        /// What it answered before the run.
+        status: u16,
+    },
+    /// Requests were sent at the instants of a file.
+    Replayed(ReplaySource),
     /// One run was made after the other.
     DriftNotControlled,
+    /// A segment whose rate changes has no percentiles to compare.
+    RampNotCompared {
+        /// Its name.
+        endpoint: String,
+    },
     /// The runs are the sides of one `ab`, without their blocks.
     SidesOfAb,
     /// One side has no plan that could be checked.

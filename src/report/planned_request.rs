@@ -1,4 +1,4 @@
-//! What was sent to an endpoint, and which answers were not expected.
+//! The request of an endpoint, and its unexpected answers.
 
 use std::collections::BTreeMap;
 
@@ -18,9 +18,10 @@ pub struct PlannedRequest {
 
 impl PlannedRequest {
     pub(super) fn of(plan: &PlanRecord, endpoint: &EndpointRecord) -> PlannedRequest {
+        let origin = endpoint.origin.as_deref().unwrap_or(&plan.target);
         PlannedRequest {
             method: endpoint.method.clone(),
-            url: format!("{}{}", plan.target.trim_end_matches('/'), endpoint.path),
+            url: format!("{}{}", origin.trim_end_matches('/'), endpoint.path),
             path: endpoint.path.clone(),
         }
     }

@@ -13,7 +13,7 @@ pub(super) struct TableRow {
 }
 
 /// Column titles of [`TableRow`].
-pub(super) const TITLES: [&str; 5] = ["Metric", "Value", "Interval (95 %)", "Target", "Status"];
+pub(super) const TITLES: [&str; 5] = ["Metric", "Value", "Interval (95%)", "Target", "Status"];
 
 /// Where there is nothing to say.
 pub(super) const NOTHING: &str = "–";
@@ -41,7 +41,7 @@ impl TableRow {
 
     /// A count; `None` where the audit could not see it.
     pub(super) fn of_count(metric: &str, count: Option<u64>) -> TableRow {
-        let value = count.map_or_else(|| "not told".to_owned(), grouped);
+        let value = count.map_or_else(|| "unknown".to_owned(), grouped);
         TableRow::ungated(metric.to_owned(), value, NOTHING.to_owned())
     }
 
@@ -50,14 +50,15 @@ impl TableRow {
     }
 
     pub(super) fn gated(mut self, finding: &Finding) -> TableRow {
-        self.target = target(&finding.gate.condition);
+        self.target = target(finding);
         self.status = status(finding);
         self
     }
 }
 
 /// `≤ 150 ms`.
-fn target(condition: &Condition) -> String {
+fn target(finding: &Finding) -> String {
+    let condition = &finding.gate.condition;
     let sign = |operator: LimitOperator| match operator {
         LimitOperator::AtMost => "≤",
         LimitOperator::Below => "<",
@@ -76,9 +77,10 @@ fn target(condition: &Condition) -> String {
         Condition::Reduction { at_least, .. } => {
             format!("−{} or more", percent(at_least.as_fraction()))
         }
-        Condition::Baseline { allowance, .. } => {
-            format!("≤ before + {}", percent(allowance.as_fraction()))
-        }
+        Condition::Baseline { allowance, .. } => match finding.latency_limit() {
+            Some(limit) => format!("≤ {} (baseline + {allowance})", Pretty(limit)),
+            None => format!("≤ baseline + {allowance}"),
+        },
     }
 }
 

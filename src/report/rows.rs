@@ -4,7 +4,7 @@ use super::audit;
 use super::endpoint_report::EndpointReport;
 use super::model::Report;
 use super::row::{NOTHING, TableRow};
-use crate::judge::gate::{Finding, ObservedMetric};
+use crate::judge::gate::{Condition, Finding, ObservedMetric};
 use crate::judge::summary::{PERCENTILES, Percentile};
 use crate::stats::rank::Quantile;
 use crate::units::percent;
@@ -32,6 +32,7 @@ pub(super) fn rows(report: &Report, endpoint: &EndpointReport) -> Vec<TableRow> 
     rows
 }
 
+/// The findings on percentiles and shares of a run, those over a baseline among them.
 pub(super) fn one_run_findings<'a>(report: &'a Report, endpoint: &str) -> Vec<&'a Finding> {
     report
         .findings
@@ -39,7 +40,8 @@ pub(super) fn one_run_findings<'a>(report: &'a Report, endpoint: &str) -> Vec<&'
         .filter(|finding| finding.endpoint == endpoint)
         .filter(|finding| {
             let condition = &finding.gate.condition;
-            condition.allowed_share().is_some() && !condition.needs_audit()
+            let over_baseline = matches!(condition, Condition::Baseline { .. });
+            (condition.allowed_share().is_some() || over_baseline) && !condition.needs_audit()
         })
         .collect()
 }

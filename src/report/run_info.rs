@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::run::plan::Model;
+use super::run_command::RunCommand;
+use crate::run::plan::{HttpVersion, Model};
 use crate::run::run_file::{
-    AdaptiveRecord, Calibration, Run, RunEnd, SelftestCertificate, SizeRecord, TurnsRecord,
+    AdaptiveRecord, Calibration, DataRecord, Environment, NameAddresses, ProfileRecord, Run,
+    RunEnd, SelftestCertificate, SizeRecord, StreamUse, TurnsRecord,
 };
 
 /// The plan of a run, in brief, and how it ended.
@@ -18,6 +20,10 @@ pub struct RunInfo {
     pub target: String,
     /// Open or closed.
     pub model: Model,
+    /// The version of HTTP.
+    pub version: HttpVersion,
+    /// The file whose times were replayed, if one was.
+    pub replayed: Option<String>,
     /// How much was sent to each endpoint.
     pub size: SizeRecord,
     /// Sent before the measurement and recorded apart.
@@ -26,6 +32,8 @@ pub struct RunInfo {
     pub timeout: Duration,
     /// Feeds the schedule's jitter and the templates.
     pub seed: u64,
+    /// The file whose rows filled the templates, if one did.
+    pub data: Option<DataRecord>,
     /// Whether the plan was carried out.
     pub ended: RunEnd,
     /// Of a run that stopped when it was decided: its budget, and why it stopped.
@@ -38,6 +46,16 @@ pub struct RunInfo {
     pub calibration: Calibration,
     /// What vouches for it.
     pub certificate: Option<SelftestCertificate>,
+    /// Of every name with several addresses, the ones that were used, and the others.
+    pub addresses: Vec<NameAddresses>,
+    /// The HTTP/2 connections to every origin.
+    pub streams: Vec<StreamUse>,
+    /// The machine and the version that measured.
+    pub environment: Environment,
+    /// The first digits of the hash of the plan.
+    pub plan_hash: String,
+    /// What repeats it; `None` for a side of `ab`.
+    pub command: Option<RunCommand>,
 }
 
 impl RunInfo {
@@ -47,16 +65,32 @@ impl RunInfo {
             label: label.to_owned(),
             target: run.plan.target.clone(),
             model: run.plan.model,
+            version: run.plan.connections.version,
+            replayed: replayed(run),
             size: run.plan.size,
             warmup: run.plan.warmup,
             timeout: run.plan.timeout,
             seed: run.plan.seed,
+            data: run.plan.data.clone(),
             ended: run.ended,
             adaptive: run.judging.adaptive,
             turns: run.turns,
             started_at: run.started_at,
             calibration: run.instrument.calibration.clone(),
             certificate: run.instrument.certificate.clone(),
+            addresses: run.instrument.addresses.clone(),
+            streams: run.instrument.streams.clone(),
+            environment: run.environment.clone(),
+            plan_hash: run.plan.hash().chars().take(16).collect(),
+            command: RunCommand::of(run),
         }
     }
+}
+
+fn replayed(run: &Run) -> Option<String> {
+    let mut segments = run.plan.endpoints.iter().filter_map(|e| e.segment.as_ref());
+    segments.find_map(|segment| match &segment.profile {
+        ProfileRecord::Replay(replay) => Some(replay.file.clone()),
+        ProfileRecord::Parts { .. } => None,
+    })
 }

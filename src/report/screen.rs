@@ -1,25 +1,37 @@
 //! The result of one run for people: headline, facts, table, pictures, next step, notes, in this order.
 
+pub(super) mod capacity;
 mod columns;
+pub(super) mod comparison;
+pub(super) mod demo;
+pub(super) mod demo_capacity;
+pub(super) mod diagnosis;
 mod distribution;
-mod drawn_limit;
 mod glyphs;
 mod ink;
 mod over_time;
+pub(super) mod page;
+pub(super) mod panel;
 mod percentiles;
+mod profile_chart;
 pub(super) mod selftest;
 mod wrapped;
 
 use std::io::{self, Write};
 
+pub(crate) use self::profile_chart::profile_chart;
+pub(crate) use self::wrapped::at_words;
+
 use self::distribution::{ChartLine, DistributionChart};
-use self::drawn_limit::DrawnLimit;
 use self::ink::Ink;
+use super::drawn_limit::DrawnLimit;
 use super::endpoint_report::EndpointReport;
 use super::model::Report;
 use super::style::{Style, Verbosity};
-use super::text;
+use super::text::{self, Headline, ScreenNote};
+use crate::judge::summary::Observed;
 use crate::printable;
+use crate::stats::rank::Quantile;
 use crate::verdict::Verdict;
 
 /// A chart of fewer latencies shows nothing.
@@ -35,9 +47,17 @@ pub(super) fn write(report: &Report, style: &Style, out: &mut dyn Write) -> io::
             screen.endpoint(report, endpoint, endpoints.len());
         }
         screen.next(report, &endpoints);
-        screen.notes(report);
+        screen.notes(text::screen_notes(report));
     }
     out.write_all(screen.text.as_bytes())
+}
+
+/// The pictures of an endpoint alone, without colours; empty where it has none.
+pub(super) fn pictures(report: &Report, endpoint: &EndpointReport) -> String {
+    let style = Style::default();
+    let mut screen = Screen::new(&style);
+    screen.pictures(endpoint, DrawnLimit::of(report, endpoint).as_ref());
+    screen.text.trim_start_matches('\n').to_owned()
 }
 
 /// The worst verdict first, as the headlines.
@@ -45,6 +65,11 @@ fn in_order_of_verdict(report: &Report) -> Vec<&EndpointReport> {
     let mut endpoints: Vec<&EndpointReport> = report.endpoints.iter().collect();
     endpoints.sort_by_key(|e| text::verdict_rank(text::of_verdict(report, &e.name).0));
     endpoints
+}
+
+/// Whether its latencies are those of many loads.
+fn is_ramp(endpoint: &EndpointReport) -> bool {
+    endpoint.summary.percentile(Quantile::P50).value == Observed::AcrossRamp
 }
 
 /// A screen as it grows.
@@ -79,15 +104,22 @@ impl Screen<'_> {
     }
 
     fn headlines(&mut self, report: &Report) {
-        let headlines = text::headlines(report);
-        let word = |verdict: Option<Verdict>| verdict.map_or("", Verdict::as_str);
-        let lead = headlines
-            .iter()
-            .map(|headline| word(headline.verdict).len())
-            .max()
-            .filter(|&width| width > 0)
-            .map_or(0, |width| width + 2);
-        for headline in &headlines {
+        let lead = self.leads(&text::headlines(report));
+        if self.style.verbosity == Verbosity::Brief {
+            return;
+        }
+        self.facts(&text::facts(report), lead);
+        for facts in text::baseline::facts(report) {
+            self.facts(&facts, lead);
+        }
+        self.line("");
+    }
+
+    /// The first lines: a word, an endpoint and its parts; answers with the column after the word.
+    fn leads(&mut self, headlines: &[Headline]) -> usize {
+        let widest = headlines.iter().map(|line| line.word.chars().count()).max();
+        let lead = widest.filter(|&w| w > 0).map_or(0, |width| width + 2);
+        for headline in headlines {
             let name = self.ink.glyphs(&headline.endpoint).into_owned();
             let parts: Vec<String> = headline
                 .parts
@@ -102,20 +134,15 @@ impl Screen<'_> {
                     self.line(&format!("{:indent$}{line}", ""));
                     continue;
                 }
-                let shown = word(headline.verdict);
-                let space = " ".repeat(lead - shown.len().min(lead));
-                let shown = match headline.verdict {
-                    Some(verdict) => self.ink.verdict(verdict, shown),
-                    None => String::new(),
+                let space = " ".repeat(lead - headline.word.chars().count().min(lead));
+                let word = match headline.verdict {
+                    Some(verdict) => self.ink.verdict(verdict, &headline.word),
+                    None => headline.word.clone(),
                 };
-                self.line(&format!("{shown}{space}{name}  {line}"));
+                self.line(&format!("{word}{space}{name}  {line}"));
             }
         }
-        if self.style.verbosity == Verbosity::Brief {
-            return;
-        }
-        self.facts(&text::facts(report), lead);
-        self.line("");
+        lead
     }
 
     /// A verdict and what it is about.
@@ -165,16 +192,25 @@ impl Screen<'_> {
             let lead = if at == 0 { "failed" } else { "" };
             self.prose(&format!("  {lead:6}  {failure}"), 12);
         }
+        for list in text::trace_lists(endpoint, self.style.verbosity) {
+            self.prose(&format!("  {}", list.title), 4);
+            for line in list.lines {
+                self.line(&self.ink.glyphs(&format!("    {line}")));
+            }
+        }
         if self.style.verbosity == Verbosity::Full {
             self.details(report, endpoint);
         }
         let limit = DrawnLimit::of(report, endpoint);
         self.spells(endpoint, limit.as_ref());
-        for line in text::audit_lines(endpoint, self.style.verbosity) {
+        for line in text::audit::folded_lines(endpoint, self.style.verbosity) {
             self.prose(&format!("  {line}"), 4);
         }
         if self.style.width.is_some() {
             self.pictures(endpoint, limit.as_ref());
+        } else if is_ramp(endpoint) {
+            // In place of percentiles, which a ramp has none of.
+            self.over_time(endpoint);
         }
         self.line("");
     }
@@ -200,38 +236,46 @@ impl Screen<'_> {
         }
     }
 
-    fn pictures(&mut self, endpoint: &EndpointReport, limit: Option<&DrawnLimit>) {
-        let over_time = over_time::line(&endpoint.distribution.seconds);
-        if let Some(line) = &over_time {
+    fn over_time(&mut self, endpoint: &EndpointReport) {
+        if let Some(line) = over_time::line(&endpoint.distribution.seconds) {
             self.prose(&format!("  {line}"), 4);
         }
-        let summary = &endpoint.summary;
-        if summary.planned() < FEWEST_FOR_A_CHART {
-            return;
+    }
+
+    fn pictures(&mut self, endpoint: &EndpointReport, limit: Option<&DrawnLimit>) {
+        self.over_time(endpoint);
+        let lines = self.chart_lines(endpoint, limit);
+        if !lines.is_empty() {
+            self.line("");
         }
+        for line in lines {
+            self.line(&line);
+        }
+    }
+
+    /// The bars over the response times; none of too few requests.
+    fn chart_lines(&self, endpoint: &EndpointReport, limit: Option<&DrawnLimit>) -> Vec<String> {
+        let summary = &endpoint.summary;
         let chart = DistributionChart::of(
             summary.ranked_values(),
             summary.counts.not_ok(),
             limit.map(|limit| limit.chart),
         );
-        let Some(chart) = chart else {
-            return;
+        // The latencies of a ramp are those of many loads.
+        let chart = chart.filter(|_| !is_ramp(endpoint) && summary.planned() >= FEWEST_FOR_A_CHART);
+        let glyphs = |text: &str| self.ink.glyphs(text).into_owned();
+        let line = |line: ChartLine| match &line {
+            ChartLine::Within(text) => glyphs(text),
+            ChartLine::Beyond(before, bar, after) => format!(
+                "{}{}{}",
+                glyphs(before),
+                self.ink.beyond(&glyphs(bar)),
+                glyphs(after)
+            ),
+            ChartLine::Limit(text) => self.ink.dim(&glyphs(text)),
         };
-        self.line("");
-        for line in chart.lines(text::scale(endpoint)) {
-            let glyphs = |text: &str| self.ink.glyphs(text).into_owned();
-            let line = match &line {
-                ChartLine::Within(text) => glyphs(text),
-                ChartLine::Beyond(before, bar, after) => format!(
-                    "{}{}{}",
-                    glyphs(before),
-                    self.ink.beyond(&glyphs(bar)),
-                    glyphs(after)
-                ),
-                ChartLine::Limit(text) => self.ink.dim(&glyphs(text)),
-            };
-            self.line(&line);
-        }
+        let lines = chart.map(|chart| chart.lines(text::scale(endpoint)));
+        lines.into_iter().flatten().map(line).collect()
     }
 
     /// One step a verdict that is not PASS.
@@ -253,10 +297,10 @@ impl Screen<'_> {
     }
 
     /// What must be known to read the numbers: in short where that says it, in full with `-v`.
-    fn notes(&mut self, report: &Report) {
+    fn notes(&mut self, notes: Vec<ScreenNote>) {
         let full = self.style.verbosity == Verbosity::Full;
         let mut folded = Vec::new();
-        for note in text::screen_notes(report) {
+        for note in notes {
             match note.short {
                 Some(short) if !full => folded.push(short),
                 _ => self.prose(&format!("note: {}", note.long), 6),

@@ -1,12 +1,15 @@
-//! What became of what an endpoint accepted: done, done twice, lost, given up, and how long it took.
+//! The audit of the events that an endpoint accepted: processed, processed twice, lost, dead, and the time to
+//! completion.
 //!
-//! Pure: the client's side is a row of bits (answered ok or not), the server's side is one [`EventReport`] a request. Who asks
-//! the server, and how, is not decided here.
+//! Pure: the client's side is a row of bits (answered ok or not), the server's side is one [`EventReport`] per request.
+//! The reading of the server is not part of this module.
 
 mod acceptance;
 mod answers;
 mod audit_outcome;
 pub(crate) mod audit_trouble;
+mod completion_course;
+mod drain;
 mod event_report;
 mod remark;
 mod resends;
@@ -15,7 +18,7 @@ mod unexpected_events;
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use crate::run::recording::{Latency, Recording, TimeBase, Values};
+use crate::run::recording::{Latency, LatencyCode, Recording, TimeBase, Values};
 use crate::stats::rank::Quantile;
 
 pub use acceptance::AcceptanceCounts;
@@ -25,6 +28,7 @@ pub use audit_trouble::{
     AuditTrouble, EventNaming, ListingTrouble, PollTrouble, QueryFailure, RedirectDefect,
     StateContainer,
 };
+pub use completion_course::CompletionCourse;
 pub use event_report::{EventReport, EventStatus, UnknownMeans};
 pub use remark::AuditRemark;
 pub use resends::{Resend, Resends};
@@ -33,9 +37,9 @@ pub use unexpected_events::UnexpectedEvents;
 /// Whether it is known what became of an endpoint's requests.
 #[derive(Clone, Debug)]
 pub enum Audit {
-    /// The server told.
+    /// The server reported it.
     Read(Box<Completion>),
-    /// It was to be asked and did not tell.
+    /// The audit could not read the events' states.
     Unread {
         /// Why.
         reason: AuditTrouble,
@@ -45,7 +49,7 @@ pub enum Audit {
 }
 
 impl Audit {
-    /// What the server told, if it did.
+    /// The server's report, if there is one.
     pub fn completion(&self) -> Option<&Completion> {
         match self {
             Audit::Read(completion) => Some(completion),
@@ -53,7 +57,7 @@ impl Audit {
         }
     }
 
-    /// What became of requests that were sent twice on purpose, whether or not the server told more.
+    /// The outcome of requests sent twice on purpose, whether or not the server reported more.
     pub fn resends(&self) -> Option<&Resends> {
         match self {
             Audit::Read(completion) => completion.resends.as_ref(),
@@ -62,19 +66,19 @@ impl Audit {
     }
 }
 
-/// What became of the requests of one endpoint. A request that was answered ok is accepted: the server owes it.
+/// The audit of the requests of one endpoint. A request with an ok answer is accepted: the server owes its processing.
 #[derive(Clone, Debug)]
 pub struct Completion {
     /// What the client knows of its requests.
     pub journal: AcceptanceCounts,
-    /// Of the accepted, done when the server was asked last.
+    /// Accepted events that were processed at the last reading.
     pub processed: u64,
-    /// Of the accepted, known to the server but neither done nor given up; or not known to it, while it was still
-    /// catching up; or of unknown state.
+    /// Accepted events that the server knows and that are neither processed nor dead; or that it did not know while it
+    /// was still catching up; or of unknown state.
     pub pending: u64,
     /// Of the pending, those whose state could not be read when the wait ended.
     pub unread: u64,
-    /// Of the accepted, given up by the server after its retries.
+    /// Accepted events that failed permanently after the server's retries (dead).
     pub dead: u64,
     /// Of the accepted, unknown to the server.
     pub lost: u64,
@@ -88,39 +92,43 @@ pub struct Completion {
     pub effects_twice: u64,
     /// Of the others, those that may have been notified more than once: an attempt was cut off, and another one made.
     pub perhaps_twice: u64,
-    /// Processed, and nobody knows whether they were notified at all.
+    /// Processed, and unknown whether they were notified at all.
     pub perhaps_never: u64,
-    /// Done although the client never saw an ok: the answer was lost, not the event. `None` where nobody knows the names
-    /// of such events.
+    /// Done although the client never saw an ok: the answer was lost, not the event. `None` where the names of such
+    /// events are unknown.
     pub recovered: Option<u64>,
-    /// In the server's listing of the run, but not sent by it; whose they are, nobody knows. `None` without a listing of
+    /// In the server's listing of the run, but not sent by it; their origin is unknown. `None` without a listing of
     /// this run alone.
     pub unexpected: Option<UnexpectedEvents>,
     /// Acceptance to completion, one value a processed event; the accepted that were not done are slower than
     /// everything. In the order of the intended start.
     pub done: Recording,
+    /// The time to completion of each accepted event, in the same order; empty of a run that was saved.
+    pub times: Vec<LatencyCode>,
     /// Whose clocks the times are of.
     pub clock: DoneClock,
-    /// Whether the server tells how often it inserted.
+    /// Whether the server reports the number of inserts.
     pub inserts: EffectReporting,
-    /// Whether the server tells how often it notified.
+    /// Whether the server reports the number of notifications.
     pub notifications: EffectReporting,
     /// How the wait for the server ended.
     pub settled: Settled,
-    /// Longest that was waited after the run.
+    /// Longest wait after the run.
     pub patience: Duration,
-    /// How long after everything was done it was all read once more; `None` if it was not.
+    /// Pause between the last processed event and the second reading; `None` without a second reading.
     pub quiet: Option<Duration>,
     /// What must be known to read the numbers.
     pub remarks: Vec<AuditRemark>,
     /// What became of requests that were sent twice on purpose.
     pub resends: Option<Resends>,
+    /// When events were accepted and done; `None` where the order of the requests was not kept.
+    pub course: Option<CompletionCourse>,
 }
 
 impl Completion {
-    /// Holds what the server says of requests, by their index, against what the client saw; times above these targets
-    /// are counted. Of requests that are not in `reports` the server knows nothing. What was accepted only when it was
-    /// sent a second time, `by_repeat`, is owed as well.
+    /// Compares the server's reports of requests, by their index, with the client's answers; counts times above these
+    /// targets. The server does not know requests that are not in `reports`. Events accepted only at their second
+    /// sending, `by_repeat`, count as well.
     pub fn of(
         recording: &Recording,
         by_repeat: &HashSet<u64>,
@@ -134,17 +142,23 @@ impl Completion {
         completion.inserts = effect_reporting(reports, |report| report.inserts);
         completion.notifications = effect_reporting(reports, |report| report.notifications);
         let (mut row, mut recovered) = (0, 0);
+        let placed = CompletionCourse::placed(recording);
+        let mut course = CompletionCourse::default();
         for (index, ok) in (0u64..).zip(recording.ok.iter()) {
             let report = reports.get(&index);
             completion.count_effects(report);
             if ok || by_repeat.contains(&index) {
                 completion.count_accepted(row, report, outcome.unknown);
+                if let Some(request) = placed.as_ref().and_then(|p| p.get(index as usize)) {
+                    course.add(request, report.and_then(EventReport::done_after));
+                }
                 row += 1;
             } else {
                 recovered += u64::from(report.is_some_and(EventReport::is_processed))
             }
         }
         completion.recovered = Some(recovered);
+        completion.course = placed.is_some().then_some(course);
         completion
     }
 
@@ -174,6 +188,7 @@ impl Completion {
             recovered: Some(0),
             unexpected: None,
             done,
+            times: Vec::new(),
             clock: outcome.clock,
             inserts: EffectReporting::NotReported,
             notifications: EffectReporting::NotReported,
@@ -182,6 +197,7 @@ impl Completion {
             quiet: None,
             remarks: Vec::new(),
             resends: None,
+            course: None,
         }
     }
 
@@ -204,9 +220,12 @@ impl Completion {
             (Some(EventStatus::Processed { at_least, at_most }), _) => {
                 self.processed += 1;
                 self.done.add_completion(row, at_least, at_most);
+                let ns = u64::try_from(at_most.as_nanos()).unwrap_or(u64::MAX);
+                self.times.push(LatencyCode::of(ns));
                 return;
             }
             (Some(EventStatus::Unread), _) => {
+                self.times.push(LatencyCode::NOT_OK);
                 self.pending += 1;
                 self.unread += 1;
                 // It may have been done in time.
@@ -217,30 +236,31 @@ impl Completion {
             (Some(EventStatus::Pending), _) | (None, UnknownMeans::Pending) => self.pending += 1,
             (None, UnknownMeans::Lost) => self.lost += 1,
         }
+        self.times.push(LatencyCode::NOT_OK);
         self.done.add_never_completed(row);
     }
 
-    /// Requests that were answered ok, the first time or the second: what the server owes.
+    /// Requests with an ok answer, at the first or the second sending: the server owes their processing.
     pub fn accepted(&self) -> u64 {
         self.journal.accepted()
     }
 
-    /// Events whose effects were had more than once, and keys that were answered with more than one event.
+    /// Events with an effect more than once, and keys that were answered with more than one event.
     pub fn duplicated(&self) -> u64 {
         self.effects_twice + self.resends.map_or(0, |resends| resends.several_events)
     }
 
-    /// Whether duplicates would have been seen, whichever effect was had twice.
+    /// Whether every kind of duplicate would have been seen.
     pub(crate) fn sees_duplicates(&self) -> bool {
         (self.inserts, self.notifications) == (EffectReporting::Reported, EffectReporting::Reported)
     }
 
-    /// Why the state of something could not be read, if that was so.
+    /// Why a state could not be read, if so.
     pub(crate) fn trouble(&self) -> Option<&AuditTrouble> {
         self.remarks.iter().find_map(AuditRemark::trouble)
     }
 
-    /// Whether every accepted event was done exactly once, and there were any.
+    /// Whether there were accepted events and each was processed exactly once.
     pub(crate) fn is_exactly_once(&self) -> bool {
         self.accepted() > 0
             && self.processed == self.accepted()
@@ -268,7 +288,7 @@ impl Completion {
     }
 }
 
-/// An effect is told if it is told of everything that was done: what is not done yet may have nothing to tell.
+/// An effect is reported if it is reported for every processed event: a pending event may have no report yet.
 fn effect_reporting(
     reports: &HashMap<u64, EventReport>,
     effect: impl Fn(&EventReport) -> Option<u64>,

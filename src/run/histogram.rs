@@ -33,7 +33,7 @@ pub struct Histogram {
 }
 
 impl Histogram {
-    /// An empty histogram. It takes memory for the values it sees, so an idle one costs next to none.
+    /// An empty histogram. It uses memory for the values that it has, so an idle one costs next to none.
     pub fn new(precision: Precision) -> Histogram {
         Histogram {
             counts: BucketCounts::new(precision),
@@ -48,7 +48,7 @@ impl Histogram {
         self.record_n(value_ns, 1);
     }
 
-    /// Adds a value in ns so many times.
+    /// Adds a value in ns this many times.
     pub(crate) fn record_n(&mut self, value_ns: u64, count: u64) {
         if count == 0 {
             return;
@@ -149,7 +149,7 @@ impl Histogram {
         BASE64.encode(bytes)
     }
 
-    /// Reads [`Histogram::encode`]'s text; exact minimum and maximum come from beside it, where known.
+    /// Reads [`Histogram::encode`]'s text; exact minimum and maximum are stored next to it, where known.
     ///
     /// # Errors
     /// [`DecodeError`].

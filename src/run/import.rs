@@ -186,7 +186,7 @@ fn read_as(
     }
 }
 
-/// `--column` asks for a column, whatever else the file may be.
+/// `--column` means a list, even if the file looks like another format.
 fn format_of(bytes: &[u8], options: &ImportOptions) -> FileFormat {
     match (options.format, &options.column) {
         (Some(format), _) => format,
@@ -203,17 +203,16 @@ fn check_options(format: FileFormat, options: &ImportOptions) -> Result<(), Impo
     let refused = |what: String, hint: &str| Err(format.error(what, hint));
     match (options.unit, &options.column) {
         (_, Some(column)) if format != FileFormat::List => refused(
-            format!("--column {column} names a column of a list, and this is none"),
-            "leave --column out, or say --format list",
+            format!("--column {column} needs a list, and this file is not one"),
+            "leave --column out, or add --format list",
         ),
         _ if format != FileFormat::List && options.status_column.is_some() => refused(
-            "--status-column names a column of a list, and the format tells success itself"
-                .to_owned(),
-            "leave --status-column out, or say --format list",
+            "--status-column needs a list, and this format has its own status".to_owned(),
+            "leave --status-column out, or add --format list",
         ),
         (Some(unit), _) if !format.takes_unit() => refused(
-            format!("--unit {unit} is given, but the format has units of its own"),
-            "leave --unit out, or say --format list",
+            format!("--unit {unit} does not apply: the format has its own units"),
+            "leave --unit out, or add --format list",
         ),
         _ => Ok(()),
     }

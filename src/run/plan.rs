@@ -1,10 +1,15 @@
 //! A validated description of a run: what is sent, when, and what counts as an answer.
 
 mod auditing;
+mod connections;
+mod expected_body;
 mod judging;
+mod planned_rows;
+mod segment;
+mod template;
 
+use std::collections::BTreeMap;
 use std::fmt;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -17,7 +22,17 @@ pub use auditing::{
     AuditCapture, AuditPolicy, AuditSource, Auditing, DEFAULT_AUDIT_QUIET, DEFAULT_AUDIT_TIMEOUT,
     Field, IdSource, Polls,
 };
+pub use connections::{
+    ConnectTo, ConnectionPolicy, HttpVersion, Keepalive, Proxy, RedirectPolicy, Replaced, Tracing,
+    UrlOwner,
+};
+pub(crate) use expected_body::SearchedPart;
+pub use expected_body::{BodyFault, ExpectedBody, MAX_SEARCHED_BYTES};
 pub use judging::{DEFAULT_EPISODE, Design, Guard};
+pub use planned_rows::{PlannedRows, RowUse, RowWindow};
+pub use segment::{LoadShape, Segment};
+pub(crate) use template::is_variable;
+pub use template::{EnvValue, Piece, Template, TemplateError};
 
 /// Header that names the run to servers that list what a run sent.
 pub const RUN_HEADER: &str = "x-a7-run";
@@ -31,16 +46,74 @@ pub struct Plan {
     pub endpoints: Vec<Endpoint>,
     /// Open (a schedule) or closed (each answer triggers the next request).
     pub model: Model,
-    /// How much is sent to each endpoint.
+    /// The size of a run, per endpoint.
     pub size: Size,
     /// Sent before t0 and recorded apart; zero for none.
     pub warmup: Duration,
-    /// Longest response time that is waited for.
+    /// Request timeout, counted from the intended start.
     pub timeout: Duration,
     /// Feeds the schedule's jitter and the `{{uuid}}` templates.
     pub seed: u64,
     /// How connections are opened and kept.
     pub connections: ConnectionPolicy,
+    /// The rows that fill `{{row.…}}`, if a template has one.
+    pub rows: Option<PlannedRows>,
+}
+
+impl Plan {
+    /// Where the requests of an endpoint go.
+    pub fn target_of<'a>(&'a self, endpoint: &'a Endpoint) -> &'a Target {
+        endpoint.elsewhere.as_ref().unwrap_or(&self.target)
+    }
+
+    /// Every origin once, in the order of the endpoints. Connections, the in-flight cap and the audit are each
+    /// origin's own.
+    pub fn origins(&self) -> Vec<&Target> {
+        let mut origins: Vec<&Target> = Vec::new();
+        for endpoint in &self.endpoints {
+            let target = self.target_of(endpoint);
+            if !origins.iter().any(|known| known.is_same_origin(target)) {
+                origins.push(target);
+            }
+        }
+        origins
+    }
+
+    /// The same with each endpoint once, under its own name, as one question before the run needs it.
+    #[must_use]
+    pub fn without_segments(&self) -> Plan {
+        let firsts = self.endpoints.iter().filter(|e| e.is_first_segment());
+        let endpoints = firsts.map(|endpoint| Endpoint {
+            name: endpoint.base_name().to_owned(),
+            ..endpoint.clone()
+        });
+        Plan {
+            endpoints: endpoints.collect(),
+            ..self.clone()
+        }
+    }
+
+    /// The highest sum of requests per second, over the endpoints that are chosen: of segments, which follow each other,
+    /// the highest counts.
+    pub fn highest_rate(&self, is_chosen: impl Fn(&Endpoint) -> bool) -> f64 {
+        let mut highest: BTreeMap<&str, f64> = BTreeMap::new();
+        for endpoint in self.endpoints.iter().filter(|e| is_chosen(e)) {
+            let rate = endpoint.rate.map_or(0.0, |rate| rate.as_per_second());
+            let known = highest.entry(endpoint.base_name()).or_default();
+            *known = known.max(rate);
+        }
+        highest.values().sum()
+    }
+
+    /// The number of an endpoint's origin in [`Plan::origins`].
+    pub fn origin_of(&self, endpoint: &Endpoint) -> usize {
+        let target = self.target_of(endpoint);
+        let origins = self.origins();
+        let mut origins = origins.iter();
+        origins
+            .position(|known| known.is_same_origin(target))
+            .unwrap_or(0)
+    }
 }
 
 /// Scheme, host and port, and how they are reached.
@@ -57,17 +130,32 @@ pub struct Target {
 }
 
 impl Target {
+    /// Whether scheme, host and port are the same (RFC 6454).
+    pub fn is_same_origin(&self, other: &Target) -> bool {
+        (self.scheme, self.host.to_ascii_lowercase(), self.port)
+            == (other.scheme, other.host.to_ascii_lowercase(), other.port)
+    }
+
     /// The value of the `Host` header: the port only where it is not the scheme's own.
     pub fn authority(&self) -> String {
-        let host = if self.host.contains(':') {
+        if self.port == self.scheme.default_port() {
+            self.bracketed_host()
+        } else {
+            self.host_and_port()
+        }
+    }
+
+    /// Host and port, also where the port is the scheme's own.
+    pub fn host_and_port(&self) -> String {
+        format!("{}:{}", self.bracketed_host(), self.port)
+    }
+
+    /// The host as it stands before a port.
+    fn bracketed_host(&self) -> String {
+        if self.host.contains(':') {
             format!("[{}]", self.host)
         } else {
             self.host.clone()
-        };
-        if self.port == self.scheme.default_port() {
-            host
-        } else {
-            format!("{host}:{}", self.port)
         }
     }
 }
@@ -111,40 +199,13 @@ impl Scheme {
     }
 }
 
-/// How connections are opened and kept.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ConnectionPolicy {
-    /// Most requests in flight at once, over all threads and endpoints; waiting for a free one counts in
-    /// response time.
-    pub max_in_flight: usize,
-    /// Whether a connection carries more than one request.
-    pub keepalive: Keepalive,
-    /// Whose certificates are accepted.
-    pub trust: Trust,
-    /// The client certificate, if the service asks for one.
-    pub identity: Option<ClientIdentity>,
-    /// Connect here instead of to the target's host and port.
-    pub connect_to: Option<(String, u16)>,
-    /// Connect to this Unix socket instead.
-    pub unix_socket: Option<PathBuf>,
-}
-
-/// Whether connections are reused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-#[serde(rename_all = "snake_case")]
-pub enum Keepalive {
-    /// A connection carries request after request.
-    Reuse,
-    /// Every request opens its own.
-    PerRequest,
-}
-
 /// One endpoint of the target.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Endpoint {
-    /// What gates and tables call it.
+    /// Name of the endpoint in gates and tables.
     pub name: String,
+    /// Where its requests go, if not to the plan's target.
+    pub elsewhere: Option<Target>,
     /// HTTP method, upper case.
     pub method: String,
     /// Path and query, beginning with `/`; may hold templates.
@@ -155,8 +216,12 @@ pub struct Endpoint {
     pub body: Option<Template>,
     /// Statuses that count as ok.
     pub expect: StatusSet,
-    /// Requests per second; `None` in the closed model.
+    /// The required content of the body of such an answer, if any.
+    pub expect_body: Option<ExpectedBody>,
+    /// Requests per second, of a segment the most; `None` in the closed model.
     pub rate: Option<Rate>,
+    /// The part of a rate profile that it is; `None` at one rate, and in the closed model.
+    pub segment: Option<Segment>,
     /// Response times above which a request is counted as an exceedance, ascending and unique.
     pub targets: Vec<Duration>,
 }
@@ -173,6 +238,13 @@ impl Endpoint {
         headers.any(Template::has_uuid) || self.body.as_ref().is_some_and(Template::has_uuid)
     }
 
+    /// The columns that its templates name, in the order path, headers, body.
+    pub fn columns(&self) -> impl Iterator<Item = &str> {
+        let headers = self.headers.iter().map(|(_, value)| value);
+        let templates = std::iter::once(&self.path).chain(headers);
+        templates.chain(&self.body).flat_map(Template::columns)
+    }
+
     /// The value of a header of its own, if it has it.
     pub fn header(&self, name: &str) -> Option<&Template> {
         let mut headers = self.headers.iter();
@@ -181,7 +253,7 @@ impl Endpoint {
     }
 }
 
-/// Who decides when a request is sent.
+/// The model of the load: a schedule, or the answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case", tag = "kind")]
@@ -191,7 +263,7 @@ pub enum Model {
         /// How the schedule spreads requests over time.
         arrivals: Arrivals,
     },
-    /// So many requests at a time, each sent when the one before it was answered. Service time only.
+    /// A fixed number of requests at a time, each sent when the one before it was answered. Service time only.
     Closed {
         /// Requests in flight, over all endpoints.
         concurrency: usize,
@@ -223,14 +295,14 @@ impl Arrivals {
     }
 }
 
-/// How much is sent to each endpoint.
+/// The size of a run, per endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case", tag = "kind", content = "value")]
 pub enum Size {
-    /// For so long, counted from t0.
+    /// This long, counted from t0.
     Duration(Duration),
-    /// So many requests, to each endpoint.
+    /// This many requests, to each endpoint.
     Requests(u64),
 }
 
@@ -255,7 +327,7 @@ impl StatusSet {
             .map(|part| status_range(part.trim()))
             .collect::<Option<Vec<_>>>();
         ranges.map(StatusSet).ok_or_else(|| {
-            format!("'{text}' is no set of statuses; write 200, 2xx, 200-204 or a list of these")
+            format!("'{text}' is not a set of statuses; write 200, 2xx, 200-204 or a list of these")
         })
     }
 
@@ -288,177 +360,9 @@ impl fmt::Display for StatusSet {
     }
 }
 
-/// Text that may differ from request to request.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Template {
-    pieces: Vec<Piece>,
-}
-
-/// A part of a [`Template`].
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Piece {
-    /// The same in every request.
-    Text(Vec<u8>),
-    /// `{{uuid}}`: a new event id, a function of seed, endpoint and index, the same wherever it
-    /// stands in one request.
-    Uuid,
-    /// `{{n}}`: the index of the request, from 0.
-    Index,
-    /// `{{now}}`: the time of sending, RFC 3339 in UTC with milliseconds.
-    Now,
-}
-
-/// A `{{…}}` that is not a placeholder.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct UnknownTemplate {
-    /// The number of its first byte, from 1.
-    byte: usize,
-    /// The word, if it is a typing error of a placeholder. Any other word may be a secret, and is not shown.
-    typo: Option<String>,
-}
-
-impl UnknownTemplate {
-    fn at(byte: usize, word: &str) -> UnknownTemplate {
-        let near = |known: &&str| strsim::damerau_levenshtein(word, known) <= 2;
-        UnknownTemplate {
-            byte,
-            typo: PLACEHOLDERS.iter().any(near).then(|| word.to_owned()),
-        }
-    }
-}
-
-impl fmt::Display for UnknownTemplate {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.typo {
-            Some(word) => write!(f, "'{{{{{word}}}}}' at byte {}", self.byte)?,
-            None => write!(f, "the {{{{…}}}} at byte {}", self.byte)?,
-        }
-        f.write_str(" is not a placeholder; there are {{uuid}}, {{n}} and {{now}}")
-    }
-}
-
-impl std::error::Error for UnknownTemplate {}
-
-/// The words between the braces.
-const PLACEHOLDERS: [&str; 3] = ["uuid", "n", "now"];
-
-impl Template {
-    /// Whether it is the same in every request.
-    pub fn is_fixed(&self) -> bool {
-        let mut pieces = self.pieces.iter();
-        pieces.all(|piece| matches!(piece, Piece::Text(_)))
-    }
-
-    /// Whether every request has a `{{uuid}}` of its own here.
-    pub fn has_uuid(&self) -> bool {
-        self.pieces.contains(&Piece::Uuid)
-    }
-
-    /// Reads `{{uuid}}`, `{{n}}` and `{{now}}`; everything else, a lone `{{` too, is text.
-    ///
-    /// # Errors
-    /// [`UnknownTemplate`] names a placeholder that does not exist.
-    pub fn parse(text: &[u8]) -> Result<Template, UnknownTemplate> {
-        let mut pieces = Vec::new();
-        let mut rest = text;
-        while let Some((before, name, after)) = next_placeholder(rest) {
-            push_text(&mut pieces, before);
-            pieces.push(match name.trim() {
-                "uuid" => Piece::Uuid,
-                "n" => Piece::Index,
-                "now" => Piece::Now,
-                other => {
-                    let byte = text.len() - rest.len() + before.len() + 1;
-                    return Err(UnknownTemplate::at(byte, other));
-                }
-            });
-            rest = after;
-        }
-        push_text(&mut pieces, rest);
-        Ok(Template { pieces })
-    }
-
-    /// The same bytes in every request.
-    pub fn literal(text: impl Into<Vec<u8>>) -> Template {
-        Template {
-            pieces: vec![Piece::Text(text.into())],
-        }
-    }
-
-    /// Its parts, in order.
-    pub fn pieces(&self) -> &[Piece] {
-        &self.pieces
-    }
-
-    /// The text that was parsed, lossy where it is not UTF-8.
-    pub fn source(&self) -> String {
-        let mut out = String::new();
-        for piece in &self.pieces {
-            match piece {
-                Piece::Text(text) => out.push_str(&String::from_utf8_lossy(text)),
-                Piece::Uuid => out.push_str("{{uuid}}"),
-                Piece::Index => out.push_str("{{n}}"),
-                Piece::Now => out.push_str("{{now}}"),
-            }
-        }
-        out
-    }
-}
-
-/// Splits at the first `{{word}}`; JSON's own double braces are not words, so they stay text.
-fn next_placeholder(text: &[u8]) -> Option<(&[u8], &str, &[u8])> {
-    let mut from = 0;
-    loop {
-        let open = from + text[from..].windows(2).position(|w| w == b"{{")?;
-        let inner = &text[open + 2..];
-        let length = inner
-            .iter()
-            .position(|b| !(b.is_ascii_alphanumeric() || b" _-".contains(b)));
-        if let Some(length) = length.filter(|&l| l > 0 && inner[l..].starts_with(b"}}"))
-            && let Ok(name) = std::str::from_utf8(&inner[..length])
-        {
-            return Some((&text[..open], name, &inner[length + 2..]));
-        }
-        from = open + 1;
-    }
-}
-
-fn push_text(pieces: &mut Vec<Piece>, text: &[u8]) {
-    if !text.is_empty() {
-        pieces.push(Piece::Text(text.to_vec()));
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Piece, StatusSet, Template};
-
-    #[test]
-    fn templates_find_their_placeholders_and_leave_json_alone() {
-        let template = Template::parse(br#"{"id":"{{uuid}}","n":{{ n }},"a":{"b":{}}}"#).unwrap();
-        assert!(template.pieces().contains(&Piece::Uuid));
-        assert!(template.pieces().contains(&Piece::Index));
-        assert_eq!(
-            template.source(),
-            r#"{"id":"{{uuid}}","n":{{n}},"a":{"b":{}}}"#
-        );
-        let nested = Template::parse(br#"{"a":{{"x"}}}"#).unwrap();
-        assert_eq!(nested.pieces(), [Piece::Text(br#"{"a":{{"x"}}}"#.to_vec())]);
-    }
-
-    #[test]
-    fn an_unknown_template_is_refused_by_name() {
-        let known = "is not a placeholder; there are {{uuid}}, {{n}} and {{now}}";
-        for (text, told) in [
-            ("{{uid}}", "'{{uid}}' at byte 1"),
-            ("ab{{n}}{{ nwo }}", "'{{nwo}}' at byte 8"),
-            ("k={{s3cretPW1}}", "the {{…}} at byte 3"),
-            ("{{uuid}}{{token}}", "the {{…}} at byte 9"),
-        ] {
-            let error = Template::parse(text.as_bytes()).unwrap_err();
-            assert_eq!(error.to_string(), format!("{told} {known}"));
-        }
-    }
+    use super::StatusSet;
 
     #[test]
     fn status_sets_read_classes_ranges_and_lists() {

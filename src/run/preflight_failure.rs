@@ -24,10 +24,20 @@ pub enum FailureCause {
     SpeaksTls,
     /// The received bytes are HTTP/2.
     Http2Only,
+    /// HTTP/2 was asked for, and the service does not speak it.
+    NoHttp2,
+    /// HTTP/2: the service refused the stream.
+    RefusedStream,
+    /// The request cannot be written in HTTP/2.
+    Unsendable,
     /// The received bytes are another protocol.
     NotHttp,
     /// The answer is HTTP/1.x, but malformed, cut short or too long.
     Malformed,
+    /// The proxy opens no way to the service; its status, if it answered.
+    Proxy(Option<u16>),
+    /// A redirect is not followed.
+    Redirect,
     /// The run was stopped.
     Interrupted,
 }
@@ -52,6 +62,10 @@ pub enum PendingPhase {
     Connection,
     /// The TLS handshake.
     Handshake,
+    /// HTTP/2: the SETTINGS of the server.
+    Settings,
+    /// HTTP/2: a stream, of which the server allows none.
+    Stream,
     /// The first byte of the answer.
     Answer,
     /// The rest of the answer.
@@ -62,14 +76,19 @@ impl PreflightFailure {
     /// Whether any byte came from the server.
     pub fn is_answered(&self) -> bool {
         match self {
-            PreflightFailure::Timeout(_, pending) => *pending == PendingPhase::Rest,
+            PreflightFailure::Timeout(_, pending) => {
+                matches!(pending, PendingPhase::Stream | PendingPhase::Rest)
+            }
             PreflightFailure::Failed(_, _, cause) => matches!(
                 cause,
                 FailureCause::Tls(_)
                     | FailureCause::SpeaksTls
                     | FailureCause::Http2Only
+                    | FailureCause::NoHttp2
+                    | FailureCause::RefusedStream
                     | FailureCause::NotHttp
                     | FailureCause::Malformed
+                    | FailureCause::Redirect
             ),
         }
     }
@@ -81,7 +100,14 @@ impl PreflightFailure {
                 matches!(pending, PendingPhase::Answer | PendingPhase::Rest)
             }
             PreflightFailure::Failed(_, _, cause) => {
-                matches!(cause, FailureCause::Closed | FailureCause::Malformed)
+                matches!(
+                    cause,
+                    FailureCause::Closed
+                        | FailureCause::Malformed
+                        | FailureCause::RefusedStream
+                        | FailureCause::Unsendable
+                        | FailureCause::Redirect
+                )
             }
         }
     }

@@ -1,19 +1,25 @@
 //! Everything one endpoint's run leaves behind, in constant memory: histograms, exceedance bits,
-//! counts, per-second intervals and the slowest requests.
+//! counts, the sequence, per-second intervals, the slowest requests and the first that failed.
 
 mod append;
 mod bits;
 mod counts;
+mod deflated;
 mod exceedances;
 mod exemplar;
 mod latency;
+mod latency_code;
 mod live_exceedances;
 mod margin;
 mod origin;
 mod phase_histograms;
+mod placed_request;
 mod ranges;
 mod rows;
 mod run_second;
+mod sequence;
+mod sequence_part;
+mod sequence_rows;
 pub(crate) mod unique_map;
 
 use std::collections::BTreeMap;
@@ -22,20 +28,28 @@ use std::time::Duration;
 
 use crate::run::histogram::{Histogram, Precision};
 use crate::run::sample::{ConnectionUse, FailureKind, Outcome, Sample};
+use crate::trace::TraceId;
 
 pub use bits::{Bits, BitsError};
 pub use counts::Counts;
 pub use exceedances::{Exceedances, Rows};
 pub use exemplar::Exemplar;
 pub use latency::Latency;
+pub use latency_code::LatencyCode;
 pub use live_exceedances::LiveExceedances;
 pub use margin::Margin;
 pub use origin::{Failures, TimeBase, Values};
 pub use phase_histograms::PhaseHistograms;
 pub use ranges::{Range, Ranges};
 pub use run_second::RunSecond;
+pub use sequence::{MOST_IN_SEQUENCE, Sequence, SequenceEntry, SequenceError};
+pub use sequence_part::{IndexShare, SequencePart};
 
-/// How many of the slowest requests are kept.
+pub(crate) use latency_code::StepEnd;
+pub(crate) use placed_request::PlacedRequest;
+pub(crate) use sequence_rows::SequenceLimits;
+
+/// How many of the slowest requests are kept, and of those that failed first.
 pub const EXEMPLARS: usize = 10;
 
 /// How many different `Server-Timing` names are recorded; more are ignored.
@@ -60,7 +74,7 @@ pub struct Recording {
     pub send_lag: Histogram,
     /// Where the time went, of the requests that ended ok.
     pub phases: PhaseHistograms,
-    /// e, the instrument's own error as it was calibrated before the run; zero if it was not.
+    /// e, the measurement overhead as calibrated before the run; zero without a calibration.
     pub own_error: Duration,
     /// One bit per planned request for each target, in order of the intended start.
     pub exceedances: Vec<Exceedances>,
@@ -68,6 +82,9 @@ pub struct Recording {
     pub ok: Bits,
     /// One bit per planned request: whether it did not end ok for a cause on this side.
     pub client: Bits,
+    /// The response times in order of the intended start; `None` where another tool measured, and in files of before there
+    /// was such a thing.
+    pub sequence: Option<SequencePart>,
     /// Where a stretch of time was cut out: the index of the first request after it, ascending. Exceedances on both sides
     /// of a seam are neighbours in the bits and not in time.
     pub seams: Vec<u64>,
@@ -76,6 +93,9 @@ pub struct Recording {
     pub intervals: Arc<BTreeMap<u64, RunSecond>>,
     /// The slowest requests, slowest first.
     pub slowest: Vec<Exemplar>,
+    /// The dispatched requests that did not end ok, in the order of the plan, as far as they are kept. Empty in files of
+    /// before there was this list.
+    pub first_failed: Vec<Exemplar>,
     /// Answers by status.
     pub statuses: BTreeMap<u16, u64>,
     /// `Server-Timing` metrics of the requests that ended ok, by name.
@@ -84,6 +104,8 @@ pub struct Recording {
     pub new_connections: u64,
     /// Requests that waited for a connection because the in-flight cap was reached.
     pub pool_limited: u64,
+    /// HTTP/2: how often a GOAWAY left a request unprocessed, which was then sent once more over another connection.
+    pub moved: u64,
     /// Requests whose first byte was handed to a socket.
     pub sent: u64,
     /// Bytes of answers' bodies.
@@ -115,13 +137,19 @@ impl Recording {
                 .collect(),
             ok: Bits::new(),
             client: Bits::new(),
+            sequence: match clock {
+                TimeBase::IntendedStart | TimeBase::Send => Some(SequencePart::of(IndexShare::All)),
+                TimeBase::Given => None,
+            },
             seams: Vec::new(),
             intervals: Arc::default(),
             slowest: Vec::with_capacity(EXEMPLARS + 1),
+            first_failed: Vec::new(),
             statuses: BTreeMap::new(),
             server_timing: BTreeMap::new(),
             new_connections: 0,
             pool_limited: 0,
+            moved: 0,
             sent: 0,
             body_bytes: 0,
             first_sent_ns: None,
@@ -178,10 +206,23 @@ impl Recording {
         recording
     }
 
-    /// The same, to be filled by an instrument whose own error is known; before anything is added.
+    /// The same, with a known measurement overhead; to be called before the first request is added.
     #[must_use]
     pub fn with_own_error(self, own_error: Duration) -> Recording {
         Recording { own_error, ..self }
+    }
+
+    /// The same, to be filled with a part of the requests; before anything is added.
+    #[must_use]
+    pub fn of_share(self, share: IndexShare) -> Recording {
+        let sequence = self.sequence.map(|_| SequencePart::of(share));
+        Recording { sequence, ..self }
+    }
+
+    /// The response times of all requests, or of the first [`MOST_IN_SEQUENCE`], in order; `None` if they were not kept.
+    pub fn sequence(&self) -> Option<&Sequence> {
+        let sequence = self.sequence.as_ref()?.whole()?;
+        (sequence.len() == self.planned().min(MOST_IN_SEQUENCE)).then_some(sequence)
     }
 
     /// Whether it is known which request came after which; without it, bursts cannot be seen.
@@ -220,6 +261,7 @@ impl Recording {
         self.add_timings(sample, latency_ns);
         self.interval_of(sample).add(sample.outcome, latency_ns);
         self.keep_if_slow(sample, latency_ns);
+        self.keep_if_failed(sample, latency_ns);
         if let Some(status) = sample.status {
             *self.statuses.entry(status).or_default() += 1;
         }
@@ -242,8 +284,8 @@ impl Recording {
         self.count(index, Outcome::Unsent, 0, 0);
     }
 
-    /// Adds an event that was done so long after it was accepted, known within a range; of nothing else than time to
-    /// completion is there anything to record. The larger value counts, and what is certain counts from the smaller.
+    /// Adds an event with its time from accepted to processed, known within a range; other times of an event are not
+    /// recorded. The larger value counts, and what is certain counts from the smaller.
     pub fn add_completion(&mut self, index: u64, at_least: Duration, at_most: Duration) {
         let ns = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
         let (low_ns, high_ns) = (ns(at_least), ns(at_most));
@@ -277,12 +319,21 @@ impl Recording {
         }
         self.ok.union(&other.ok);
         self.client.union(&other.client);
+        self.sequence = match (self.sequence.take(), &other.sequence) {
+            (Some(mut own), Some(theirs)) => {
+                own.merge(theirs);
+                Some(own)
+            }
+            _ => None,
+        };
         let intervals = Arc::make_mut(&mut self.intervals);
         for (&second, interval) in other.intervals.iter() {
             intervals.entry(second).or_default().merge(interval);
         }
         self.slowest.extend(other.slowest.iter().cloned());
         self.trim_slowest();
+        self.first_failed.extend(other.first_failed.iter().cloned());
+        self.trim_first_failed();
         for (&status, &n) in &other.statuses {
             *self.statuses.entry(status).or_default() += n;
         }
@@ -291,6 +342,7 @@ impl Recording {
         }
         self.new_connections += other.new_connections;
         self.pool_limited += other.pool_limited;
+        self.moved += other.moved;
         self.sent += other.sent;
         self.body_bytes += other.body_bytes;
         self.first_sent_ns = self
@@ -307,6 +359,9 @@ impl Recording {
         self.counts.add(outcome);
         self.ok.set(index, outcome == Outcome::Ok);
         self.client.set(index, outcome.is_ours());
+        if let Some(sequence) = &mut self.sequence {
+            sequence.record(index, SequenceEntry::of(outcome, latency_ns, lag_ns));
+        }
         for exceedances in &mut self.exceedances {
             exceedances.count(index, outcome, latency_ns, lag_ns, self.own_error);
         }
@@ -355,23 +410,51 @@ impl Recording {
         {
             return;
         }
-        self.slowest.push(Exemplar {
-            index: sample.index,
-            latency,
-            at: Duration::from_nanos(start_ns(sample)),
-            send_lag: sample.send_lag_ns().map(Duration::from_nanos),
-            outcome: sample.outcome,
-            status: sample.status,
-            connection: sample.connection,
-            phases: sample.phases,
-        });
+        self.slowest.push(exemplar(sample, latency));
         self.trim_slowest();
+    }
+
+    fn keep_if_failed(&mut self, sample: &Sample, latency_ns: u64) {
+        let is_full = self.first_failed.len() == EXEMPLARS;
+        let last = self.first_failed.last().filter(|_| is_full);
+        if sample.outcome == Outcome::Ok || last.is_some_and(|last| last.index < sample.index) {
+            return;
+        }
+        let failed = exemplar(sample, Duration::from_nanos(latency_ns));
+        self.first_failed.push(failed);
+        self.trim_first_failed();
     }
 
     fn trim_slowest(&mut self) {
         self.slowest
             .sort_by_key(|e| (std::cmp::Reverse(e.latency), e.index));
         self.slowest.truncate(EXEMPLARS);
+    }
+
+    fn trim_first_failed(&mut self) {
+        self.first_failed.sort_by_key(|e| e.index);
+        self.first_failed.truncate(EXEMPLARS);
+    }
+
+    /// Names the trace of every request that is kept and was sent; `of` is asked by index.
+    pub fn name_traces(&mut self, of: impl Fn(u64) -> TraceId) {
+        for exemplar in self.slowest.iter_mut().chain(&mut self.first_failed) {
+            exemplar.trace_id = exemplar.connection.map(|_| of(exemplar.index));
+        }
+    }
+}
+
+fn exemplar(sample: &Sample, latency: Duration) -> Exemplar {
+    Exemplar {
+        index: sample.index,
+        latency,
+        at: Duration::from_nanos(start_ns(sample)),
+        send_lag: sample.send_lag_ns().map(Duration::from_nanos),
+        outcome: sample.outcome,
+        status: sample.status,
+        connection: sample.connection,
+        phases: sample.phases,
+        trace_id: None,
     }
 }
 

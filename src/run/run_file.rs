@@ -1,7 +1,9 @@
-//! A run: what was planned, on what machine, how it ended and what it left behind; and its versioned JSON on disk.
+//! A run: its plan, machine, end and recordings; and its versioned JSON on disk.
 
+mod addresses;
 mod assembly;
 mod audit_document;
+mod baseline;
 mod borrowed_text;
 mod calibration;
 mod difference;
@@ -17,7 +19,10 @@ mod plan_comparison;
 mod plan_facts;
 mod plan_record;
 mod restore;
+mod segment_record;
 mod selftest_certificate;
+mod sequence_document;
+mod stream_use;
 mod turns;
 
 use std::collections::BTreeMap;
@@ -32,20 +37,24 @@ use crate::run::plan::Design;
 use crate::run::recording::{Counts, Recording};
 use crate::run::sample::FailureKind;
 
+pub use addresses::{NameAddresses, UnusedAddress, UsedAddress};
 pub use assembly::{FinishedRun, RunContext};
+pub use baseline::{Baseline, BaselineRecord};
 pub use calibration::{Calibration, CalibrationFailure, MeasurementOverhead, Throttled};
 pub use difference::{FactDifference, MachineDifference, MachineFact};
-pub use disk::read_bounded;
+pub use disk::{read_bounded, write_atomically};
 pub use document::SCHEMA;
 pub use environment::Environment;
 pub use error::{Age, RunFileError};
 pub use judging::{AdaptiveRecord, GuardRecord, Judging, StopReason};
 pub use plan_record::{
-    BodyRecord, ConnectionRecord, EndpointRecord, HeaderRecord, PlanRecord, SizeRecord,
+    BodyRecord, ConnectionRecord, DataRecord, EndpointRecord, HeaderRecord, PlanRecord, SizeRecord,
 };
+pub use segment_record::{ProfileRecord, SegmentRecord};
 pub use selftest_certificate::{
     CheckUnit, SelftestCertificate, SelftestCertificateError, SelftestCheck,
 };
+pub use stream_use::StreamUse;
 pub use turns::{SideRecord, TurnsRecord};
 
 /// What the files are called: a name and a major version. Files of another major version are refused; unknown
@@ -57,7 +66,7 @@ pub const FORMAT: &str = "a7probe.run/1";
 pub struct Run {
     /// Names the run; requests carry it in `X-A7-Run`.
     pub id: Uuid,
-    /// What was planned, without its secrets.
+    /// The plan, without its secrets.
     pub plan: PlanRecord,
     /// The machine and the version that measured.
     pub environment: Environment,
@@ -65,16 +74,24 @@ pub struct Run {
     pub started_at: Timestamp,
     /// Whether the plan was carried out to its end.
     pub ended: RunEnd,
+    /// The rule of `--abort-on` that ended it.
+    pub aborted_by: Option<String>,
     /// One recording an endpoint, in the order of the plan; names unique.
     pub endpoints: Vec<EndpointRun>,
     /// What the probe says of itself.
     pub instrument: Instrument,
     /// The gates that the run was judged by, as they were written.
     pub gates: Vec<String>,
+    /// Those of them that were not asked for.
+    pub implied_gates: Vec<String>,
+    /// Whether it was to be judged at all.
+    pub gating: Gating,
     /// How it was judged by them.
     pub judging: Judging,
-    /// Of one side of a comparison that was measured in turns (`ab`): how.
+    /// The blocks of one side of an interleaved comparison (`ab`).
     pub turns: Option<TurnsRecord>,
+    /// The saved run that its gates on two runs were judged against.
+    pub baseline: Option<BaselineRecord>,
 }
 
 /// What one endpoint's part of the run left behind.
@@ -88,9 +105,9 @@ pub struct EndpointRun {
     pub warmup: Counts,
     /// The first error of each kind, in words. In no run file.
     pub errors: BTreeMap<FailureKind, String>,
-    /// What was kept of its answers for an audit. In no run file.
+    /// The parts of its answers that were retained for an audit. In no run file.
     pub answers: Answers,
-    /// What became of what was accepted; `None` if it was not to be audited.
+    /// The audit of accepted events; `None` if it was not to be audited.
     pub audit: Option<Audit>,
 }
 
@@ -118,6 +135,25 @@ impl EndpointRun {
     }
 }
 
+/// Whether a run was to be judged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Gating {
+    /// By its gates.
+    #[default]
+    Gates,
+    /// It was measured without a verdict (`--no-gates`).
+    None,
+}
+
+impl Gating {
+    /// Whether its file need not say so.
+    pub(crate) fn is_by_gates(&self) -> bool {
+        *self == Gating::Gates
+    }
+}
+
 /// Whether a plan was carried out to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
@@ -131,6 +167,8 @@ pub enum RunEnd {
         /// Which one.
         signal: Signal,
     },
+    /// A rule of `--abort-on` ended the run. Requests that were due later are not part of it.
+    Aborted,
 }
 
 /// The signals that cut a run short in good order.
@@ -163,12 +201,18 @@ pub struct Instrument {
     /// What it measured of itself before the run.
     #[serde(default)]
     pub calibration: Calibration,
-    /// How the control group was kept from the processor meanwhile; absent where that is not known.
+    /// CPU throttling of the control group during that time; absent if unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub throttled: Option<Throttled>,
     /// What `a7probe selftest` said of it, if a file of that was given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub certificate: Option<SelftestCertificate>,
+    /// Of every name with several addresses, the ones that it connected to, and the others.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub addresses: Vec<NameAddresses>,
+    /// The HTTP/2 connections to every origin; absent for HTTP/1.1.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub streams: Vec<StreamUse>,
 }
 
 impl Run {
@@ -176,7 +220,7 @@ impl Run {
     /// any time judges it, whatever its planned size.
     pub fn design(&self) -> Design {
         match self.ended {
-            RunEnd::Interrupted { .. } => Design::Adaptive,
+            RunEnd::Interrupted { .. } | RunEnd::Aborted => Design::Adaptive,
             RunEnd::Complete => self.judging.design(),
         }
     }

@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+/// Most times that a request is sent again over HTTP/2, because a GOAWAY left it unprocessed each time.
+pub const MOST_MOVES: u64 = 10;
+
 /// How a planned request ended. Every planned request has exactly one outcome.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Outcome {
@@ -13,14 +16,24 @@ pub enum Outcome {
     Failed(FailureKind),
     /// No complete answer within the timeout.
     Timeout,
-    /// The run was cut before it was sent.
+    /// The run was interrupted before it was sent.
     Unsent,
 }
 
 impl Outcome {
-    /// Whether it ended badly for a cause on this side, not the server's.
+    /// Whether it failed for a cause on this side, not the server's.
     pub fn is_ours(self) -> bool {
         matches!(self, Outcome::Failed(FailureKind::Client) | Outcome::Unsent)
+    }
+
+    /// `ok`, `timeout`, `unsent`, or the kind of the failure, as outputs list them.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Outcome::Ok => "ok",
+            Outcome::Failed(kind) => kind.as_str(),
+            Outcome::Timeout => "timeout",
+            Outcome::Unsent => "unsent",
+        }
     }
 }
 
@@ -35,27 +48,42 @@ pub enum FailureKind {
     Tls,
     /// The connection was closed or reset before the answer was complete.
     Reset,
-    /// The answer is not HTTP/1.1, or exceeds a limit.
+    /// The answer breaks the protocol, or exceeds a limit.
     Protocol,
     /// A complete answer with a status that the plan does not expect.
     Status,
     /// The body broke its own framing.
     Body,
+    /// A complete answer with an expected status and a body that is not as expected.
+    Content,
+    /// A redirect that is not followed: it leads nowhere, to another origin with a method other than GET or HEAD, or too far.
+    Redirect,
     /// A cause on this machine: out of file descriptors or local ports, or the name does not resolve. Not the
     /// server's fault.
     Client,
+    /// HTTP/2: the server refused the stream (`REFUSED_STREAM`).
+    RefusedStream,
+    /// HTTP/2: the server reset the stream with another code.
+    StreamReset,
+    /// HTTP/2: the server ended the connection (`GOAWAY`) and left the request without an answer.
+    GoAway,
 }
 
 impl FailureKind {
     /// Every kind, in the order outputs list them.
-    pub const ALL: [FailureKind; 7] = [
+    pub const ALL: [FailureKind; 12] = [
         FailureKind::Connect,
         FailureKind::Tls,
         FailureKind::Reset,
         FailureKind::Protocol,
         FailureKind::Status,
         FailureKind::Body,
+        FailureKind::Content,
+        FailureKind::Redirect,
         FailureKind::Client,
+        FailureKind::RefusedStream,
+        FailureKind::StreamReset,
+        FailureKind::GoAway,
     ];
 
     /// The word in outputs and files.
@@ -64,9 +92,14 @@ impl FailureKind {
             FailureKind::Connect => "connect",
             FailureKind::Tls => "tls",
             FailureKind::Reset => "reset",
+            FailureKind::RefusedStream => "refused_stream",
+            FailureKind::StreamReset => "stream_reset",
+            FailureKind::GoAway => "go_away",
             FailureKind::Protocol => "protocol",
             FailureKind::Status => "status",
             FailureKind::Body => "body",
+            FailureKind::Content => "content",
+            FailureKind::Redirect => "redirect",
             FailureKind::Client => "client",
         }
     }
@@ -91,11 +124,18 @@ pub struct Phases {
     pub wait_ns: Option<u64>,
     /// Name resolution, in ns.
     pub dns_ns: Option<u64>,
-    /// TCP (or Unix socket) connect, in ns.
+    /// TCP (or Unix socket) connect, in ns. For HTTP/2 with the wait for the server's SETTINGS, and also where another
+    /// request opens the connection.
     pub connect_ns: Option<u64>,
     /// TLS handshake, in ns.
     pub tls_ns: Option<u64>,
-    /// From the send to the first byte of the answer, in ns.
+    /// HTTP/2: waiting for a free stream where every connection is open and full, in ns.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slot_ns: Option<u64>,
+    /// From the send to the request that was answered without a redirect: every hop with its connection, in ns.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub redirect_ns: Option<u64>,
+    /// From the send, or the last redirect, to the first byte of the answer, in ns.
     pub first_byte_ns: Option<u64>,
     /// From the first byte to the last byte of the answer, in ns.
     pub body_ns: Option<u64>,
@@ -118,7 +158,7 @@ pub struct Sample {
     pub outcome: Outcome,
     /// HTTP status, if an answer's head arrived.
     pub status: Option<u16>,
-    /// Connection new or reused; `None` if none was had.
+    /// Connection new or reused; `None` if there was none.
     pub connection: Option<ConnectionUse>,
     /// Where the time went.
     pub phases: Phases,
@@ -145,7 +185,7 @@ impl Sample {
     }
 
     /// Dispatch − intended start, in ns: our own delay and nothing else. Waiting for a connection and
-    /// opening one are phases, so response time = send lag + wait + dns + connect + tls + first byte + body.
+    /// opening one are phases, so response time = send lag + wait + dns + connect + tls + slot + redirect + first byte + body.
     pub fn send_lag_ns(&self) -> Option<u64> {
         Some(self.dispatched_ns.saturating_sub(self.intended_start_ns?))
     }

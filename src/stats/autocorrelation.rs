@@ -1,8 +1,7 @@
 //! The integrated autocorrelation time of a sequence of bits: over how many of them one draw is spread.
 //!
-//! Γ(m) = γ(2m) + γ(2m+1) of the sample autocovariances is added up while it is positive, each held to
-//! the smallest so far (Geyer's initial monotone sequence, Statistical Science 7, 1992), and
-//! `IAT = (2·ΣΓ − γ(0)) / γ(0)`.
+//! Γ(m) = γ(2m) + γ(2m+1) of the sample autocovariances is added up while it is positive, each at most the smallest
+//! before it (Geyer's initial monotone sequence, Statistical Science 7, 1992), and `IAT = (2·ΣΓ − γ(0)) / γ(0)`.
 //!
 //! Most sums end after a few lags, so lags are computed only as they are asked for: the first 64
 //! exactly, by counting bits, the next ones between blocks of 8, then of 64, and so on (the multiple-tau
@@ -38,6 +37,16 @@ impl FromIterator<bool> for OutcomeSequence {
 }
 
 impl OutcomeSequence {
+    /// The first `length` bits of words, the lowest bit first, or all of them if there are fewer.
+    pub(super) fn prefix(words: &[u64], length: u64) -> OutcomeSequence {
+        let length = (length as usize).min(64 * words.len());
+        let mut words = words[..length.div_ceil(64)].to_vec();
+        if let (Some(last), rest @ 1..) = (words.last_mut(), length % 64) {
+            *last &= (1 << rest) - 1;
+        }
+        OutcomeSequence { words, length }
+    }
+
     /// The runs of equal bits in order: the bit and how often it repeats.
     pub(super) fn runs(&self) -> impl Iterator<Item = (bool, u64)> {
         let mut start = 0;

@@ -23,13 +23,13 @@ pub const MAX_PROJECTED_SAMPLES: u64 = 100_000_000;
 pub struct Judgement {
     /// Probability of so few exceedances if the true share were at the limit, [`p_pass`].
     pub p_pass: f64,
-    /// Probability of so many exceedances if the true share were at the limit, [`p_fail`].
+    /// Probability of at least this many exceedances if the true share were at the limit, [`p_fail`].
     pub p_fail: f64,
     /// PASS, FAIL or INCONCLUSIVE at the α that was asked for.
     pub verdict: Verdict,
 }
 
-/// When the verdict would come if exceedances went on at the rate seen so far.
+/// When the verdict would come if exceedances continued at the observed rate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Projection {
     /// PASS or FAIL.
@@ -162,9 +162,8 @@ pub fn min_exceedances_to_fail(n: u64, theta0: f64, alpha: f64) -> Option<u64> {
     })
 }
 
-/// When a verdict would come if exceedances went on at the observed share `k/n`: the basis of "about N more
-/// samples would decide it". `None` without samples, with a share exactly at the limit, or beyond
-/// [`MAX_PROJECTED_SAMPLES`].
+/// When a verdict would come if exceedances continued at the observed share `k/n`: the basis of "about N more samples
+/// would decide it". `None` without samples, with a share exactly at the limit, or beyond [`MAX_PROJECTED_SAMPLES`].
 ///
 /// Expected exceedances are taken as a real number in the incomplete beta function, so the answer is a
 /// smooth estimate and does not saw-tooth with the rounding of counts.

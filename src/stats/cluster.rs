@@ -13,7 +13,7 @@
 //! ```
 //!
 //! M counts the runs of exceedances, `U(M)` is the upper 1 − α Poisson bound of a count M, ℓ0 the length of
-//! the slow episode that the user wants excluded.
+//! the slow spell that the user wants excluded.
 //!
 //! Up to half of the requests beyond the target, the rarer outcome is the exceedance. Beyond it the runs
 //! within the target carry the information: a service that is always too slow is one endless run of
@@ -80,7 +80,7 @@ pub struct Clusters {
     pub slow: Runs,
     /// Runs of requests within the target.
     pub within: Runs,
-    /// φ, the design effect: so many samples are worth one. At least 1.
+    /// φ, the design effect: the number of samples that count as one. At least 1.
     pub design_effect: f64,
     /// IAT, the integrated autocorrelation time of the exceedances.
     autocorrelation_time: f64,
@@ -93,7 +93,7 @@ pub enum EpisodeCondition {
     Met,
     /// It will, at this many samples in all, if no further episode comes.
     NeedsSamples(u64),
-    /// It takes this many episodes in all.
+    /// It needs this many spells in total.
     NeedsEpisodes(u64),
 }
 
@@ -103,10 +103,19 @@ impl Clusters {
         Clusters::with_seams(exceedances, &[])
     }
 
-    /// The same of a sample in blocks: no run goes on across a seam, the index of the first request of a later block.
-    /// Seams ascend. Correlation is looked for over the whole sequence.
+    /// The same of a sample in blocks: no run of exceedances crosses a seam, the index of the first request of a later
+    /// block. Seams ascend. Correlation is looked for over the whole sequence.
     pub fn with_seams(exceedances: impl IntoIterator<Item = bool>, seams: &[u64]) -> Clusters {
-        let bits = OutcomeSequence::from_iter(exceedances);
+        Clusters::of_sequence(&OutcomeSequence::from_iter(exceedances), seams)
+    }
+
+    /// Of the first `length` exceedances in words of 64, the lowest bit first, or of all bits if there are fewer: many times
+    /// faster than one by one.
+    pub fn of_words(words: &[u64], length: u64) -> Clusters {
+        Clusters::of_sequence(&OutcomeSequence::prefix(words, length), &[])
+    }
+
+    fn of_sequence(bits: &OutcomeSequence, seams: &[u64]) -> Clusters {
         let (mut slow, mut within) = (Runs::default(), Runs::default());
         let (mut start, mut seams) = (0, seams.iter().copied().peekable());
         for (outcome, length) in bits.runs() {
@@ -136,7 +145,7 @@ impl Clusters {
         }
     }
 
-    /// Exceedances that all stand alone: the most that so many can be worth.
+    /// Exceedances that all stand alone: the highest count of independent ones.
     ///
     /// # Panics
     /// If `exceedances > samples`.
@@ -231,7 +240,7 @@ impl Clusters {
     }
 
     /// Judges the whole sample, once, against an allowed share `theta0` at level `alpha`. `episode` is
-    /// ℓ0, the length in requests of the slow episode to exclude: rate times its duration.
+    /// ℓ0, the length in requests of the slow spell to exclude: rate times its duration.
     ///
     /// # Panics
     /// If `theta0` or `alpha` is not inside (0, 1).
@@ -281,6 +290,35 @@ impl Clusters {
         self.needs(possible_length(&self.within, alpha, episode) / part)
     }
 
+    /// The length of the sample from which the condition for a PASS is met if spells of at most the observed length
+    /// continue to come as often.
+    pub fn pass_condition_from(&self, theta0: f64, alpha: f64, episode: f64) -> u64 {
+        let (samples, seen) = (self.samples(), self.slow.count);
+        let arrives = |spells: u64| match seen {
+            0 if spells > 0 => u64::MAX,
+            _ => samples.saturating_mul(spells) / seen.max(1),
+        };
+        let longest = (self.slow.longest as f64).max(episode);
+        for spells in seen..EPISODES_TO_PASS {
+            let allowed = poisson_upper_bound(spells, alpha) * longest / theta0;
+            let needed = (allowed * (1.0 - 1e-12)).ceil() as u64;
+            if needed <= arrives(spells + 1) {
+                return needed.max(arrives(spells));
+            }
+        }
+        arrives(EPISODES_TO_PASS.max(seen))
+    }
+
+    /// The same of the condition for a FAIL.
+    pub fn fail_condition_from(&self, theta0: f64, alpha: f64, episode: f64) -> u64 {
+        match self.fail_condition(theta0, alpha, episode) {
+            EpisodeCondition::Met => self.samples(),
+            EpisodeCondition::NeedsSamples(samples) => samples,
+            EpisodeCondition::NeedsEpisodes(_) if self.slow.count == 0 => u64::MAX,
+            EpisodeCondition::NeedsEpisodes(spells) => self.samples() * spells / self.slow.count,
+        }
+    }
+
     fn needs(&self, samples: f64) -> EpisodeCondition {
         // Rounding must not ask for one sample more than the formula.
         let samples = (samples * (1.0 - 1e-12)).ceil() as u64;
@@ -300,8 +338,8 @@ fn one_run(total: u64) -> Runs {
     runs
 }
 
-/// So many requests in at most `most` runs, of which the longest is as long as it can be, such that
-/// [`possible_length`] is largest.
+/// These requests in at most `most` runs, of which the longest is as long as it can be, such that [`possible_length`]
+/// is largest.
 fn worst_runs(total: u64, most: u64, alpha: f64) -> Runs {
     let runs = |count: u64| Runs {
         count,
@@ -315,8 +353,8 @@ fn worst_runs(total: u64, most: u64, alpha: f64) -> Runs {
         .unwrap_or_default()
 }
 
-/// How many requests the runs of one kind may make up: the upper Poisson bound of their number times the
-/// longest length that one must reckon with.
+/// How many requests the runs of one kind may make up: the upper Poisson bound of their number times the longest length
+/// to allow for.
 fn possible_length(runs: &Runs, alpha: f64, episode: f64) -> f64 {
     poisson_upper_bound(runs.count, alpha) * (runs.longest as f64).max(episode)
 }

@@ -1,7 +1,7 @@
 //! What a sample is worth at a percentile: the design effect φ where slow values come together.
 //!
 //! An interval of a percentile rests on the number of values above it, and on the numbers above its neighbours. If they
-//! come in bursts, n values tell as much as n/φ independent ones. φ is looked for at the point percentile and at both
+//! come in spells, n values tell as much as n/φ independent ones. φ is looked for at the point percentile and at both
 //! ends of its own interval, and the largest counts: a percentile that stands among the fast values tells nothing of
 //! the bursts just above it.
 

@@ -2,7 +2,7 @@
 //! variance of ranks.
 //!
 //! Both look at twenty batches of neighbours, each given by the mean rank of its values among all. The yardstick is how
-//! much neighbouring batches differ, not neighbouring values, so that values that come in bursts or depend on the one
+//! much neighbouring batches differ, not neighbouring values, so that values that come in spells or depend on the one
 //! before count for no more than they are worth.
 
 use super::two_groups;
@@ -13,14 +13,14 @@ pub const BATCHES: usize = 20;
 /// Two-sided level of the test of the halves.
 const HALVES: f64 = 0.005;
 
-/// Of the tenths' differences within, so many of the largest are left out: a change that falls inside of a tenth is not
-/// noise. The other eight are the yardstick.
+/// Of the differences within tenths, this many of the largest are left out: a change inside a tenth is not noise. The
+/// other eight are the yardstick.
 const LEFT_OUT: usize = 2;
 
 /// How many times the variance within tenths (without [`LEFT_OUT`], and with all) the variance between them must be.
 ///
 /// By simulation of 600 values: at most 1 series in 100 reaches both by chance, whether the values are independent, in
-/// bursts of 5 or 20, or first-order autoregressive with 0.9; with independent ones it is 1 in 1000.
+/// spells of 5 or 20, or first-order autoregressive with 0.9; with independent ones it is 1 in 1000.
 const RATIOS: (f64, f64) = (36.0, 3.0);
 
 /// Whether the batches of the first half are all in all lower or higher than those of the second: the two-sided test of

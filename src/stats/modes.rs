@@ -1,11 +1,11 @@
-//! How many modes has a distribution: one, or two with a valley between them that is no accident?
+//! How many modes has a distribution: one, or two with a significant valley between them?
 
 use super::binomial;
 
-/// Each bin is so many times as wide as the one below it; modes that are closer are one.
+/// Ratio of the widths of neighbouring bins; modes that are closer count as one.
 pub const BIN_RATIO: f64 = 2.0;
 
-/// Fewest values of a distribution whose modes are told.
+/// Fewest values of a distribution for a statement about modes.
 pub const MIN_VALUES: u64 = 20;
 
 /// A mode holds at least this share of the values: 1 in 20.

@@ -13,7 +13,7 @@
 //! ```
 //!
 //! with A before, B after, X(0) = 0 as the least possible latency in a ratio and −∞ in a difference,
-//! X(n+1) = +∞. A sample whose slow values come in bursts is worth n/φ independent ones ([`super::dependence`]), so
+//! X(n+1) = +∞. A sample whose slow values come in spells is worth n/φ independent ones ([`super::dependence`]), so
 //! each side's deviance is divided by that side's φ: `D_n(i)/φ + D_m(j)/φ' ≤ χ`. Deterministic, no resampling, and it does not care how the values are distributed.
 
 use statrs::distribution::{ContinuousCDF, Normal};
@@ -37,7 +37,7 @@ pub trait OrderStatistics {
     /// The value at `rank` in ascending order, `1 ..= count`; failures are +∞ at the top. Never negative.
     fn value(&self, rank: u64) -> f64;
 
-    /// φ, so many values are worth one independent one; at least 1.
+    /// φ, the number of values that count as one independent value; at least 1.
     fn design_effect(&self) -> f64 {
         1.0
     }
@@ -258,6 +258,11 @@ pub fn judge_reduction(ratio_low: f64, ratio_high: f64, required: f64) -> Verdic
     }
 }
 
+/// Whether a ratio after/before is a growth of at most `share` (0.1 for 10 %).
+pub fn within_growth(ratio: f64, share: f64) -> bool {
+    ratio <= (1.0 + share) * (1.0 + TIE)
+}
+
 impl QuantileChange {
     fn widened(self, other: QuantileChange) -> QuantileChange {
         QuantileChange {
@@ -407,7 +412,7 @@ mod tests {
 
     #[test]
     fn the_ratio_is_bounded_from_the_smallest_sufficient_sample_on() {
-        // The other side is one where rank/n can equal q, so that it takes nothing of the cut away.
+        // The other side is one where rank/n can equal q, so that it does not reduce the cut.
         let sample = |n: u64| (1..=n).map(|i| i as f64).collect::<Vec<f64>>();
         let bounded = |n: u64, q| {
             let [low, _, _, _] = ends(

@@ -26,19 +26,17 @@ pub struct Quantile {
     denominator: u32,
 }
 
-/// Why a text is no percentile.
+/// Why a text is not a percentile.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum QuantileError {
     /// Not of the form `p95`.
-    #[error("'{0}' is not a percentile; write p50, p95, p99.9 or p(95)")]
+    #[error("'{0}' is not a percentile\nhint: write p50, p95, p99.9 or p(95)")]
     Form(String),
     /// 0 and 100 are the minimum and maximum, and more than 100 is nothing.
-    #[error(
-        "'{0}' is outside the percentiles: the number must be above 0 and below 100 (P99.9 is written p99.9)"
-    )]
+    #[error("'{0}' is not a percentile\nhint: write a number above 0 and below 100, such as p95")]
     Range(String),
     /// More decimals than any sample can resolve.
-    #[error("'{0}' has too many decimals: at most {MAX_DECIMALS}")]
+    #[error("'{0}' has too many decimals\nhint: write at most {MAX_DECIMALS}, such as p99.9")]
     Decimals(String),
 }
 

@@ -1,10 +1,9 @@
 //! Judging while the samples come in: evidence that may be looked at after every request.
 //!
-//! A p-value that is looked at again and again finds "significance" by itself: with the limits of
-//! [`super::binomial`], 39 % of runs at the limit would fail. An e-value does not: it is the wealth of a
-//! gambler who bets against the hypothesis at fair odds, and the chance that it *ever* reaches 1/α is at
-//! most α (Ville's inequality; Howard, Ramdas et al., "Time-uniform, nonparametric, nonasymptotic
-//! confidence sequences", 2021).
+//! A p-value that is checked repeatedly finds "significance" by chance: with the limits of [`super::binomial`], 39 % of
+//! runs at the limit would fail. An e-value does not: it is the wealth of a gambler who bets against the hypothesis at
+//! fair odds, and the chance that it *ever* reaches 1/α is at most α (Ville's inequality; Howard, Ramdas et al.,
+//! "Time-uniform, nonparametric, nonasymptotic confidence sequences", 2021).
 //!
 //! The bet is a beta mixture. With a = 1, b = 1/θ0 − 1, so that its mean is the limit, cut at θ0:
 //!
@@ -87,7 +86,7 @@ impl Mixture {
         last_where(0..=n, |k| reaches(evidence(k), alpha))
     }
 
-    /// When it would be decided, looked at then, if exceedances went on at the share seen so far; `None` if not within
+    /// When it would be decided, looked at then, if exceedances continued at the observed share; `None` if not within
     /// [`MAX_PROJECTED_SAMPLES`]. Both may be fractions, as in [`Mixture::log_evidence`].
     pub fn samples_to_decide(&self, n: f64, k: f64, alpha: f64) -> Option<Projection> {
         let share = k / n;
@@ -125,8 +124,8 @@ fn reaches(log_evidence: f64, alpha: f64) -> bool {
 
 /// One gate watched through a run: it remembers the best evidence of each kind and when it was enough.
 ///
-/// What has been decided stays decided, because that is what the error bound is about. If the service
-/// changes so much that both sides reach their evidence, the verdict is INCONCLUSIVE.
+/// What has been decided stays decided, because that is what the error bound is about. If the service changes to the
+/// extent that both sides reach their evidence, the verdict is INCONCLUSIVE.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SequentialTest {
     mixture: Mixture,
@@ -169,7 +168,7 @@ impl SequentialTest {
 
     /// Takes in the state of the run with its bursts: samples count as n/φ, and evidence counts only
     /// while the conditions on the number of episodes hold. `episode` is the length, in requests, of the
-    /// slow episode to exclude.
+    /// slow spell to exclude.
     pub fn look_guarded(&mut self, clusters: &Clusters, episode: f64) -> Verdict {
         let (n, k) = clusters.effective();
         self.latest = self.mixture.log_evidence(n, k);
@@ -201,7 +200,7 @@ impl SequentialTest {
         };
     }
 
-    /// What has been decided so far; INCONCLUSIVE means go on.
+    /// The decision at this time; INCONCLUSIVE means that the run continues.
     pub fn verdict(&self) -> Verdict {
         match (
             reaches(self.best.pass, self.alpha),
@@ -218,13 +217,17 @@ impl SequentialTest {
         self.mixture.theta0
     }
 
+    /// The bet.
+    pub fn mixture(&self) -> &Mixture {
+        &self.mixture
+    }
+
     /// The level.
     pub fn alpha(&self) -> f64 {
         self.alpha
     }
 
-    /// Whether the evidence at the latest look would do for a PASS and for a FAIL, whatever the conditions on
-    /// episodes say.
+    /// Whether the evidence at the latest look is enough for a PASS and for a FAIL, without the conditions on spells.
     pub fn shown(&self) -> (bool, bool) {
         (
             reaches(self.latest.pass, self.alpha),
@@ -237,15 +240,14 @@ impl SequentialTest {
         self.latest
     }
 
-    /// How far the evidence is from deciding, for a progress line: the larger of `ln E / ln(1/α)` at the
-    /// latest look, kept within 0 ..= 1.
-    pub fn progress(&self) -> f64 {
-        (self.latest.pass.max(self.latest.fail) / -self.alpha.ln()).clamp(0.0, 1.0)
+    /// How far the evidence for a PASS is from its threshold: `ln E_pass / ln(1/α)` at the latest look, within 0 ..= 1.
+    pub fn progress_to_pass(&self) -> f64 {
+        (self.latest.pass / -self.alpha.ln()).clamp(0.0, 1.0)
     }
 
-    /// The same of a FAIL alone: `ln E_fail / ln(1/α)` at the latest look.
-    pub fn progress_to_fail(&self) -> f64 {
-        (self.latest.fail / -self.alpha.ln()).clamp(0.0, 1.0)
+    /// The same of a FAIL at this level, which many gates make smaller than α.
+    pub fn progress_to_fail(&self, level: f64) -> f64 {
+        (self.latest.fail / -level.ln()).clamp(0.0, 1.0)
     }
 
     /// The anytime-valid p-value of "the share is within the limit": `min(1, 1/E)` at its best moment.
@@ -353,10 +355,10 @@ mod tests {
             (watch.look(81, 0), watch.p_fail()),
             (Verdict::Inconclusive, 1.0)
         );
-        assert!(watch.p_pass() > 0.05 && watch.progress() < 1.0);
+        assert!(watch.p_pass() > 0.05 && watch.progress_to_pass() < 1.0);
         assert_eq!(watch.look(82, 0), Verdict::Pass);
         let p = watch.p_pass();
-        assert!(p <= 0.05 && watch.progress() == 1.0);
+        assert!(p <= 0.05 && watch.progress_to_pass() == 1.0);
         assert_eq!((watch.look(200, 10), watch.p_pass()), (Verdict::Pass, p));
     }
 

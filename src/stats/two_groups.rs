@@ -5,9 +5,9 @@ use statrs::function::erf::erfc;
 /// With both groups this large, the normal approximation holds; below it all splits are counted.
 const LARGE: usize = 10;
 
-/// The one-sided p-value of "both groups are alike" against "the first is larger": the probability that a random
-/// split puts the second group above the first in at most so many pairs (Mann and Whitney, Ann. Math. Stat. 18,
-/// 1947). A tie is half a pair. 1 if a group is empty.
+/// The one-sided p-value of "both groups are alike" against "the first is larger": the probability that a random split
+/// puts the second group above the first in at most this many pairs (Mann and Whitney, Ann. Math. Stat. 18, 1947). A
+/// tie is half a pair. 1 if a group is empty.
 ///
 /// Takes O(n·m) and, where a group is below ten, O((n + m)·n·m) for the smaller n.
 pub fn p_first_larger(first: &[f64], second: &[f64]) -> f64 {
@@ -34,13 +34,13 @@ pub fn p_first_larger(first: &[f64], second: &[f64]) -> f64 {
 
 /// P(U ≤ u): each way to choose which n of the n + m ranks are the first group's has the same probability.
 fn exact(n: usize, m: usize, u: usize) -> f64 {
-    // ways[taken][below]: of the ranks so far, so many are taken, with so many pairs below them.
+    // ways[taken][below]: the ways to take `taken` of the visited ranks with `below` pairs below them.
     let most = n * m;
     let mut ways = vec![vec![0.0f64; most + 1]; n + 1];
     ways[0][0] = 1.0;
     for rank in 0..n + m {
         for taken in (0..n.min(rank + 1)).rev() {
-            // What is taken at this rank has all others so far that are not taken below it.
+            // An element taken at this rank has every visited rank that was not taken below it.
             let below = rank - taken;
             for pairs in 0..=most.saturating_sub(below) {
                 let moved = ways[taken][pairs];

@@ -31,7 +31,6 @@ const UNDERSTOOD: [ObjectIdentifier; 4] = [
     SubjectAltName::OID,
 ];
 
-/// A parsed certificate.
 #[derive(Clone, Debug)]
 pub(super) struct ParsedCertificate(x509_cert::Certificate);
 

@@ -14,7 +14,7 @@ const SHOWN_NAMES: usize = 3;
 pub(super) enum CertificateRefusal {
     #[error("the certificate {}", for_whom(.names))]
     WrongName { names: Vec<String> },
-    #[error("the certificate has the address {ip} as a DNS name, which counts for no address")]
+    #[error("the certificate has the address {ip} as a DNS name, not as an IP address")]
     AddressAsDnsName { ip: IpAddr },
     #[error("the RSA key of the certificate has {bits} bits; fewer than 2048 are not supported")]
     KeyTooSmall { bits: usize },
@@ -47,7 +47,7 @@ pub(super) enum CertificateRefusal {
     Algorithm { name: String },
     #[error("the certificate cannot be read")]
     Malformed,
-    #[error("the certificate is not accepted: {text}")]
+    #[error("the certificate was rejected: {text}")]
     Other { text: String },
 }
 
@@ -65,7 +65,7 @@ enum TlsFailureKind {
     Address,
     Dates,
     Clock,
-    /// A key that cannot be used, whatever is trusted.
+    /// A key that cannot be used with any trust setting.
     Key,
     NotAnIssuer,
     Issuer {
@@ -116,10 +116,9 @@ impl TlsFailure {
             Error::InvalidCertificate(CertificateError::Other(other)) => {
                 match other.0.downcast_ref::<CertificateRefusal>() {
                     Some(refusal) => TlsFailure::refused(refusal),
-                    None => TlsFailure::new(
-                        "the certificate is not accepted",
-                        TlsFailureKind::Certificate,
-                    ),
+                    None => {
+                        TlsFailure::new("the certificate was rejected", TlsFailureKind::Certificate)
+                    }
                 }
             }
             Error::InvalidCertificate(CertificateError::BadSignature) => TlsFailure::new(
@@ -128,7 +127,7 @@ impl TlsFailure {
             ),
             Error::InvalidCertificate(error) => TlsFailure::new(
                 format!(
-                    "the certificate is not accepted: {}",
+                    "the certificate was rejected: {}",
                     spaced(&format!("{error:?}"))
                 ),
                 TlsFailureKind::Certificate,
@@ -144,7 +143,7 @@ impl TlsFailure {
             ) => of_alert(AlertDescription::ProtocolVersion),
             Error::PeerIncompatible(why) => TlsFailure::new(
                 format!(
-                    "the server's TLS does not fit: {}",
+                    "the server's TLS is incompatible: {}",
                     spaced(&format!("{why:?}"))
                 ),
                 TlsFailureKind::NoCommonCipher,
@@ -254,20 +253,19 @@ impl TlsFailure {
             }
             TlsFailureKind::OldProtocol => "enable TLS 1.2 or 1.3 on the server",
             TlsFailureKind::NoCommonCipher => {
-                "if it requires a client certificate, give --cert FILE --key FILE; else enable there an ECDHE cipher suite, a key of RSA, P-256, P-384 or Ed25519 (not P-521 or Ed448), and the curve X25519, P-256 or P-384 (not X448)"
+                "if it requires a client certificate, give --cert FILE --key FILE; else enable on the server an ECDHE cipher suite, a key of RSA, P-256, P-384 or Ed25519 (not P-521 or Ed448), and the curve X25519, P-256 or P-384 (not X448)"
             }
             TlsFailureKind::ServerName => "check the host; --connect-to HOST:PORT connects elsewhere under its name",
             TlsFailureKind::NotTls => return format!("use http://{authority}"),
             TlsFailureKind::Http2Only => HTTP2_HINT,
-            TlsFailureKind::Other => "look at the handshake with: openssl s_client -connect HOST:PORT",
+            TlsFailureKind::Other => "check the handshake with: openssl s_client -connect HOST:PORT",
         }
         .to_owned()
     }
 }
 
-/// The alternative for a server that speaks HTTP/2 only.
-pub const HTTP2_HINT: &str =
-    "enable HTTP/1.1 on the server, or measure it through a proxy that accepts HTTP/1.1";
+/// What to do about a server that speaks HTTP/2 only.
+pub const HTTP2_HINT: &str = "add --http2";
 
 fn of_alert(alert: AlertDescription) -> TlsFailure {
     use AlertDescription as A;

@@ -133,7 +133,7 @@ impl Verifier {
                 }))
     }
 
-    /// A trusted certificate that the chain leads to and whose dates are over.
+    /// A trusted certificate at the end of the chain that has expired.
     fn expired_root(
         &self,
         leaf: &ParsedCertificate,

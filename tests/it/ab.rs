@@ -319,7 +319,7 @@ fn both_sides_are_saved_as_runs_that_judge_and_compare_read() {
     assert_eq!(code(&compared), 0, "{}", stderr(&compared));
     assert!(says(
         &json(&compared),
-        "drift controlled: both sides were measured in turns"
+        "drift controlled: ab measured both sides interleaved"
     ));
     assert_eq!(
         change(&json(&compared), "p50")["ratio_interval"],
@@ -418,4 +418,16 @@ fn ctrl_c_leaves_the_complete_pairs_marked_as_a_part() {
         signal: Signal::Sigint,
     };
     assert_eq!((saved.ended, saved.turns.unwrap().pairs), (cut, pairs));
+}
+
+#[test]
+fn a_baseline_is_refused_before_anything_is_sent_or_read() {
+    let server = slow(0);
+    let output = ab(&[&server.url(), "--baseline", "missing.json"]);
+    assert_eq!(code(&output), 2);
+    assert_eq!(
+        stderr(&output),
+        "error: --baseline has no use in ab\nhint: the side before is the baseline\n"
+    );
+    assert!(server.received().is_empty());
 }

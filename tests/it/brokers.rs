@@ -119,6 +119,8 @@ async fn a_consumer_comes_back(dispatch: &Dispatch, proxy: &Proxy) {
     let second = jobs(1);
     publish(dispatch, &second).await;
     drain(&mut consumer, ids(&second)).await;
+    // A consumer that the broker still knows could get the next messages.
+    consumer.close().await;
 }
 
 /// What a consumer had when it was closed comes again at once, and not when it is missed.

@@ -56,11 +56,16 @@ fn the_demo_reproduces_the_problem_and_proves_the_fix() {
         completion["done_p50_ms"].as_f64().unwrap() > 100.0,
         "{completion}"
     );
+    let events = "120 of 120 accepted events processed, none lost or duplicated";
+    let is_verdict = |line: &str| line.starts_with("PASS") && line.ends_with(events);
+    assert!(text.lines().take(3).any(is_verdict), "{text}");
+    assert!(text.contains("(gate: reduction ≥ 70%)"), "{text}");
+    assert!(!text.contains('█'), "it is no terminal: {text}");
     assert!(
-        text.contains("every accepted event was processed exactly once"),
+        text.ends_with("\nNext: a7probe https://your.service/path\n"),
         "{text}"
     );
-    assert!(text.contains("ingest p95 reduction >= 70%"), "{text}");
+    assert!(text.lines().count() <= 48, "{text}");
     // The evidence is drawn stratified, so the percentiles are its own but for the machine's noise on top.
     let before = Run::load(&folder.path().join("a7probe-demo/before.json")).unwrap();
     let levels = before
@@ -73,6 +78,18 @@ fn the_demo_reproduces_the_problem_and_proves_the_fix() {
     assert!(
         (Duration::from_millis(155)..Duration::from_millis(260)).contains(&p50),
         "{p50:?}"
+    );
+    let page = std::fs::read_to_string(folder.path().join("a7probe-demo/report.html")).unwrap();
+    for words in [
+        "<a href=\"before.json\">",
+        "<h3>Completion audit after</h3>",
+        ": accepted and done events</title>",
+    ] {
+        assert!(page.contains(words), "no {words}");
+    }
+    assert!(
+        text.contains("Report: a7probe-demo/report.html\n"),
+        "{text}"
     );
     assert!(
         std::fs::read_to_string(folder.path().join("a7probe-demo/report.md"))

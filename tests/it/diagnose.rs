@@ -90,7 +90,8 @@ fn a_call_inside_every_request_is_found_by_its_time_and_its_server_timing() {
         ],
     );
     let found = Diagnosis::of(&format!("http://{}", server.address), &[]);
-    found.is("slow_call", &["connection", "blocked_loop", "queueing"]);
+    // Queueing is ruled out by a growth that a busy machine can show, so it is not asked for.
+    found.is("slow_call", &["connection", "blocked_loop"]);
     let causes = &found.json["diagnosis"]["causes"];
     let timing = causes[0]["evidence"][1]["text"].as_str().unwrap();
     assert!(
@@ -99,7 +100,7 @@ fn a_call_inside_every_request_is_found_by_its_time_and_its_server_timing() {
     );
     let next = causes[0]["next"].as_str().unwrap();
     assert!(
-        next.contains("202") && next.contains("serve --mode background"),
+        next.contains("202") && next.contains("a7probe serve"),
         "{next}"
     );
 }
@@ -192,7 +193,7 @@ fn connections_that_take_long_to_open_are_found() {
         .unwrap();
     assert!((80.0..=400.0).contains(&low), "{evidence}");
     assert!(
-        evidence[1]["numbers"]["first_byte"].as_f64().unwrap() > 80.0,
+        evidence[1]["numbers"]["first_byte_ms"].as_f64().unwrap() > 80.0,
         "{evidence}"
     );
     // The table and the evidence tell the same.
@@ -232,9 +233,9 @@ fn a_healthy_service_has_nothing_wrong_in_every_form_of_the_output() {
         String::from_utf8_lossy(&output.stderr).into_owned(),
     );
     assert_eq!(output.status.code(), Some(0), "{text}{said}");
-    assert!(text.contains("PASS nothing wrong"), "{text}");
+    assert!(text.starts_with("PASS  no cause found: "), "{text}");
     assert!(
-        text.contains("ruled out            a blocked event loop"),
+        text.contains("\nruled out     blocked event loop: health over "),
         "{text}"
     );
     assert!(
@@ -290,7 +291,7 @@ fn what_cannot_be_diagnosed_ends_with_its_own_code() {
     assert_eq!(output.status.code(), Some(2));
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(
-        said.contains("a diagnosis is about two endpoints, and there are 1: health\nhint:"),
+        said.contains("diagnose needs two endpoints; the plan has 1: health\nhint:"),
         "{said}"
     );
     let output = diagnose(&[&url, "--dry-run"]);
@@ -332,7 +333,7 @@ fn an_interrupted_diagnosis_says_so_and_takes_nothing_unsent_for_slow_or_quick()
     assert!(steps.iter().all(|step| step["not_ok"] == 0), "{steps:#?}");
     let text = String::from_utf8_lossy(&output.stdout);
     assert!(
-        !text.contains("larger --budget") && !text.contains("did not end ok"),
+        !text.contains("larger_budget") && !text.contains("did not end ok"),
         "{text}"
     );
 }
@@ -347,7 +348,7 @@ fn what_would_only_fail_at_the_end_is_refused_before_the_first_request() {
         assert_eq!(code(&output), 2, "{said}");
         assert!(said.contains(because) && said.contains("hint:"), "{said}");
     };
-    let latencies = "holds the latencies of one run";
+    let latencies = "has the latencies of one run";
     for format in ["hlog=f", "hgrm=f"] {
         refused(&["diagnose", &url, "--report", format], latencies);
         refused(
@@ -359,7 +360,7 @@ fn what_would_only_fail_at_the_end_is_refused_before_the_first_request() {
             latencies,
         );
     }
-    let short = "a --budget of 1 ms is too short";
+    let short = "--budget 1ms is too short";
     refused(&["diagnose", &url, "--budget", "1ms"], short);
     let output = diagnose(&[&url, "--dry-run", "-q", "0.001"]);
     let text = String::from_utf8_lossy(&output.stdout);

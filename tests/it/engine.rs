@@ -3,15 +3,17 @@
 mod accounting;
 mod connecting;
 mod failures;
+mod late_own_error;
 mod preparing;
+mod profiles;
 mod truth;
 
 use std::time::Duration;
 
 use a7probe::probe::engine::{self, RunIds, RunSpec};
 use a7probe::run::plan::{
-    Arrivals, ConnectionPolicy, Endpoint, Keepalive, Model, Plan, Scheme, Size, StatusSet, Target,
-    Template, Trust,
+    Arrivals, ConnectionPolicy, Endpoint, HttpVersion, Keepalive, Model, Plan, RedirectPolicy,
+    Scheme, Size, StatusSet, Target, Template, Tracing, Trust,
 };
 use a7probe::run::recording::{Exemplar, Recording};
 use a7probe::run::run_file::{EndpointRun, FinishedRun};
@@ -26,13 +28,16 @@ const TARGET: Duration = Duration::from_millis(150);
 /// `GET path`, any 2xx is ok.
 fn get(name: &str, path: &str) -> Endpoint {
     Endpoint {
+        elsewhere: None,
         name: name.to_owned(),
         method: "GET".to_owned(),
         path: Template::parse(path.as_bytes()).expect("a template"),
         headers: Vec::new(),
         body: None,
         expect: StatusSet::success(),
+        expect_body: None,
         rate: None,
+        segment: None,
         targets: vec![TARGET],
     }
 }
@@ -85,9 +90,14 @@ fn closed(port: u16, concurrency: usize, size: Size) -> Plan {
             keepalive: Keepalive::Reuse,
             trust: Trust::System,
             identity: None,
-            connect_to: None,
+            connect_to: Vec::new(),
             unix_socket: None,
+            proxy: None,
+            redirects: RedirectPolicy::Answer,
+            tracing: Tracing::Off,
+            version: HttpVersion::Http1,
         },
+        rows: None,
     }
 }
 
@@ -109,12 +119,10 @@ fn measure_one(plan: &Plan) -> EndpointRun {
 /// What holds of every run: records = planned, every request in one bin, every time accounted for.
 #[track_caller]
 fn check(plan: &Plan, measured_run: &FinishedRun) {
-    for (stream, (endpoint, measured)) in
-        (0..).zip(plan.endpoints.iter().zip(&measured_run.endpoints))
-    {
+    for (stream, measured) in measured_run.endpoints.iter().enumerate() {
         let recording = &measured.recording;
         // Requests due only after a stop are not part of the run.
-        let whole = planned(plan, endpoint, stream).filter(|_| !measured_run.stopped);
+        let whole = planned(plan, stream).filter(|_| !measured_run.stopped);
         if let Some(planned) = whole {
             assert_eq!(recording.planned(), planned, "{:?}", recording.counts);
         }
@@ -145,13 +153,11 @@ fn check(plan: &Plan, measured_run: &FinishedRun) {
 }
 
 /// What the plan says an endpoint gets; unknown of a closed run for a duration.
-fn planned(plan: &Plan, endpoint: &Endpoint, stream: u64) -> Option<u64> {
-    match (plan.model, plan.size, endpoint.rate) {
-        (Model::Open { arrivals }, size, Some(rate)) => {
-            Some(Schedule::new(arrivals, rate, size, plan.seed, stream).planned())
-        }
-        (Model::Closed { .. }, Size::Requests(n), _) => Some(n),
-        _ => None,
+fn planned(plan: &Plan, stream: usize) -> Option<u64> {
+    match (plan.model, plan.size) {
+        (Model::Open { .. }, _) => Schedule::of_plan(plan, stream).map(|s| s.planned()),
+        (Model::Closed { .. }, Size::Requests(n)) => Some(n),
+        (Model::Closed { .. }, Size::Duration(_)) => None,
     }
 }
 
@@ -164,8 +170,9 @@ fn accounted(exemplar: &Exemplar) -> Duration {
         phases.dns_ns,
         phases.connect_ns,
         phases.tls_ns,
+        phases.slot_ns,
     ];
-    let after_send = [phases.first_byte_ns, phases.body_ns];
+    let after_send = [phases.redirect_ns, phases.first_byte_ns, phases.body_ns];
     let sent = after_send.iter().flatten().count() > 0;
     let before_send = match exemplar.send_lag {
         // In the closed model latency counts from the send, if there was one.

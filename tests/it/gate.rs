@@ -2,6 +2,7 @@
 
 mod doubt;
 mod sample_sizes;
+mod sequence;
 
 use std::time::Duration;
 
@@ -103,10 +104,12 @@ fn judge(recording: &Recording, gates: &[&str]) -> Vec<Finding> {
         .map(|text| Gate::parse(text).expect(text))
         .collect();
     let subject = Subject {
+        planned: None,
         endpoint: "health",
         recording,
         timeout: Some(Duration::from_secs(10)),
         rate_per_s: Some(20.0),
+        shape: a7probe::run::plan::LoadShape::Steady,
         in_flight: None,
         // What bursts do to a verdict is tested by itself, in guard.rs.
         guard: Guard::Iid,
@@ -154,8 +157,8 @@ fn ten_samples_fail_p95_and_p99_and_leave_p50_open() {
     assert_eq!(findings[1].measured, at_maximum);
     assert_eq!(
         reason(&findings[2]),
-        "6 of 10 samples were above 150 ms where at most 1 % are allowed; 10 samples cannot carry a P99 (here it \
-         is the maximum; a pass takes 299), but they can refute it"
+        "6 of 10 samples were slower than 150 ms; at most 1% are allowed; P99 cannot pass with 10 samples (here it \
+         is the maximum; needs 299), but it can fail"
     );
 }
 
@@ -220,7 +223,7 @@ fn a_single_slow_request_fails_no_gate() {
     assert!(close(finding.p_fail, 1.0 - 0.999f64.powi(10)));
     assert_eq!(finding.verdict, Verdict::Inconclusive);
     assert!(
-        reason(&finding).ends_with("a single one fails no gate"),
+        reason(&finding).ends_with("one alone cannot fail a gate"),
         "{}",
         reason(&finding)
     );
@@ -259,7 +262,7 @@ fn the_error_rate_counts_everything_that_did_not_end_ok() {
     assert!(interval.0 < value && value < interval.1);
     assert_eq!(
         reason(&finding),
-        "20 of 600 requests did not end ok (15 failed, 5 timed out) where at most 6 (1 %) are allowed"
+        "20 of 600 requests did not end ok (15 failed, 5 timed out); at most 6 (1%) are allowed"
     );
 }
 
@@ -289,10 +292,12 @@ fn a_percentile_among_the_failures_is_no_number() {
 /// A case with what its run knew.
 fn judged(recording: &Recording, gate: &str, change: impl FnOnce(&mut Subject<'_>)) -> Finding {
     let mut subject = Subject {
+        planned: None,
         endpoint: "health",
         recording,
         timeout: None,
         rate_per_s: Some(20.0),
+        shape: a7probe::run::plan::LoadShape::Steady,
         in_flight: None,
         guard: Guard::default(),
         design: Design::Fixed,

@@ -20,8 +20,8 @@ pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_a7probe");
 /// Longer than anything that is not stuck.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
-/// The program in this folder, with nothing on stdin, without the settings of the developer's environment. Its output is
-/// piped to the test.
+/// The program in this folder, with nothing on stdin, without the settings of the developer's environment and without
+/// those of a CI service. Its output is piped to the test.
 pub(crate) fn a7probe(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(PROGRAM);
     command
@@ -30,10 +30,14 @@ pub(crate) fn a7probe(folder: &Path, arguments: &[&str]) -> Command {
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
-    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("A7PROBE_")) {
+    for (name, _) in std::env::vars().filter(|(name, _)| is_setting(name)) {
         command.env_remove(name);
     }
     command
+}
+
+fn is_setting(variable: &str) -> bool {
+    variable.starts_with("A7PROBE_") || variable.starts_with("GITHUB_")
 }
 
 /// Runs the program to its end.

@@ -24,6 +24,7 @@ const OTHERS: [(&str, &str); 6] = [
 fn speakers(path: &str) -> &'static [&'static str] {
     match path {
         _ if path.contains("diagnos") => &["diagnose"],
+        _ if path.contains("capacity") => &["capacity"],
         _ if path.contains("command/ab") => &["ab"],
         _ => &[],
     }
@@ -104,7 +105,10 @@ fn has(command: &Command, flag: &str) -> bool {
         None => {
             let letter = flag.chars().nth(1);
             matches!(letter, Some('h' | 'V'))
-                || command.get_arguments().any(|arg| arg.get_short() == letter)
+                || command.get_arguments().any(|arg| {
+                    let aliases = arg.get_all_short_aliases().unwrap_or_default();
+                    arg.get_short() == letter || letter.is_some_and(|own| aliases.contains(&own))
+                })
         }
     }
 }

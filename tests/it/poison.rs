@@ -348,6 +348,10 @@ fn an_event_that_workers_throw_away_is_shown_as_stuck() {
     server.terminate();
     let (status, said) = server.wait();
     assert!(status.success(), "{said}");
-    assert_eq!(said.matches("stuck: dispatched again").count(), 1, "{said}");
+    assert_eq!(
+        said.matches("stuck: dispatched repeatedly").count(),
+        1,
+        "{said}"
+    );
     assert!(said.contains(&poison) && said.contains("hint: "), "{said}");
 }

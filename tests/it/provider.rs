@@ -45,7 +45,7 @@ fn serve(options: SimulatorOptions) -> (SocketAddr, Arc<Simulator>) {
         runtime.block_on(serve_provider(
             listener,
             served,
-            None,
+            Vec::new(),
             std::future::pending(),
         ))
     });

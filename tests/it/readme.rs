@@ -1,4 +1,7 @@
-//! The README holds: its console blocks are run, its table of exit codes is the enum's.
+//! README and docs hold: their console blocks are run, the table of exit codes is the enum's.
+
+mod pictures;
+mod shown;
 
 use a7probe::exit::Exit;
 
@@ -6,6 +9,7 @@ use a7probe::exit::Exit;
 fn console_blocks_do_what_they_show() {
     trycmd::TestCases::new()
         .case("README.md")
+        .case("docs/*.md")
         .env("NO_COLOR", "1")
         .run();
 }
@@ -29,4 +33,10 @@ fn the_table_of_exit_codes_is_that_of_the_enum() {
         .map(|exit| format!("| {} | {} |", exit.code(), exit.meaning()))
         .collect();
     assert_eq!(rows, expected);
+}
+
+#[test]
+fn the_readme_is_one_page() {
+    let readme = include_str!("../../README.md");
+    assert!(readme.lines().count() <= 200);
 }

@@ -9,6 +9,7 @@ use std::path::Path;
 use std::sync::LazyLock;
 use std::time::Duration;
 
+use a7probe::cli::schema::SchemaName;
 use a7probe::command;
 use a7probe::exit::Exit;
 use a7probe::run::completion::{
@@ -17,7 +18,8 @@ use a7probe::run::completion::{
 use a7probe::run::histogram::{Bucket, Histogram};
 use a7probe::run::recording::{Latency, Recording};
 use a7probe::run::run_file::{
-    AdaptiveRecord, GuardRecord, Judging, Run, RunEnd, RunFileError, Signal, StopReason,
+    AdaptiveRecord, GuardRecord, Judging, NameAddresses, Run, RunEnd, RunFileError, Signal,
+    StopReason, UnusedAddress, UsedAddress,
 };
 use serde_json::{Value, json};
 
@@ -31,6 +33,17 @@ fn example() -> Run {
     run.ended = RunEnd::Interrupted {
         signal: Signal::Sigterm,
     };
+    run.instrument.addresses = vec![NameAddresses {
+        name: "localhost".to_owned(),
+        used: vec![UsedAddress {
+            address: "127.0.0.1".to_owned(),
+            connections: 12,
+        }],
+        unused: vec![UnusedAddress {
+            address: "::1".to_owned(),
+            reason: "connection refused".to_owned(),
+        }],
+    }];
     run.judging = Judging {
         guard: GuardRecord::Iid,
         adaptive: Some(AdaptiveRecord {
@@ -82,6 +95,8 @@ fn assert_same(read: &Recording, written: &Recording) {
     assert_eq!(read.exceedances, written.exceedances);
     assert_eq!(read.ok, written.ok);
     assert_eq!(read.client, written.client);
+    assert_eq!(read.sequence(), written.sequence());
+    assert!(written.sequence().is_some());
     assert_eq!(read.intervals, written.intervals);
     assert_eq!(read.slowest, written.slowest);
     assert_eq!(read.statuses, written.statuses);
@@ -201,7 +216,7 @@ fn what_answers_alone_show_is_kept_where_the_service_told_nothing() {
         ..Resends::default()
     });
     run.endpoints[1].audit = Some(Audit::Unread {
-        reason: AuditTrouble::stated("it was never read"),
+        reason: AuditTrouble::stated("the listing was never read"),
         resends,
     });
     let restored = Run::from_json(run.to_json().as_bytes()).expect("a run");
@@ -322,11 +337,11 @@ fn files_that_are_no_runs_are_told_apart() {
         ),
         (
             r#"{"format": "a7probe.run/2", "new": true}"#,
-            "a7probe.run/2 is newer than what this a7probe reads, a7probe.run/1",
+            "a7probe.run/2 is newer than a7probe.run/1, which this a7probe reads",
         ),
         (
             r#"{"format": "a7probe.run/0"}"#,
-            "a7probe.run/0 is older than what this a7probe reads, a7probe.run/1",
+            "a7probe.run/0 is older than a7probe.run/1, which this a7probe reads",
         ),
         (
             r#"{"format": "a7probe.run/1"}"#,
@@ -357,7 +372,7 @@ fn unknown_fields_of_the_same_version_are_ignored() {
 /// What `a7probe schema` prints.
 fn printed_schema() -> Value {
     let mut printed = Vec::new();
-    let exit = command::schema::run(&mut printed).expect("printed");
+    let exit = command::schema::run(SchemaName::Run, &mut printed).expect("printed");
     assert_eq!(exit, Exit::Pass);
     serde_json::from_slice(&printed).expect("JSON")
 }

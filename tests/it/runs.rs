@@ -8,13 +8,13 @@ use a7probe::run::completion::{
     Resends, Settled, UnexpectedEvents, UnknownMeans,
 };
 use a7probe::run::plan::{
-    Arrivals, ClientIdentity, ConnectionPolicy, Endpoint, Keepalive, Model, Plan, Scheme, Size,
-    StatusSet, Target, Template, Trust,
+    Arrivals, ClientIdentity, ConnectTo, ConnectionPolicy, Endpoint, HttpVersion, Keepalive, Model,
+    Plan, RedirectPolicy, Scheme, Size, StatusSet, Target, Template, Tracing, Trust,
 };
 use a7probe::run::recording::{Counts, Recording, TimeBase};
 use a7probe::run::run_file::{
-    Calibration, EndpointRun, Environment, Instrument, Judging, MeasurementOverhead, PlanRecord,
-    Run, RunEnd,
+    Calibration, EndpointRun, Environment, Gating, Instrument, Judging, MeasurementOverhead,
+    PlanRecord, Run, RunEnd,
 };
 use a7probe::run::sample::{ConnectionUse, FailureKind, Outcome, Phases, Sample};
 use a7probe::units::Rate;
@@ -26,7 +26,7 @@ pub(crate) const TARGET: Duration = Duration::from_millis(150);
 /// e of every run here.
 pub(crate) const OWN_ERROR: Duration = Duration::from_micros(160);
 
-/// `POST /ingest` and `GET /health`, 20 a second, so many requests each.
+/// `POST /ingest` and `GET /health`, 20 a second, this many requests each.
 pub(crate) fn plan(requests: u64) -> Plan {
     Plan {
         target: Target {
@@ -51,22 +51,30 @@ pub(crate) fn plan(requests: u64) -> Plan {
                 chain: "client.pem".into(),
                 key: "client.key".into(),
             }),
-            connect_to: Some(("127.0.0.1".to_owned(), 9090)),
+            connect_to: vec![ConnectTo::of_plan("127.0.0.1", 9090)],
             unix_socket: None,
+            proxy: None,
+            redirects: RedirectPolicy::Answer,
+            tracing: Tracing::Off,
+            version: HttpVersion::Http1,
         },
+        rows: None,
     }
 }
 
 fn endpoint(name: &str, method: &str) -> Endpoint {
     let text = |source: &str| Template::parse(source.as_bytes()).expect("a template");
     Endpoint {
+        elsewhere: None,
         name: name.to_owned(),
         method: method.to_owned(),
         path: text(&format!("/{name}?api_key=s3cr3t")),
         headers: vec![("Authorization".to_owned(), text("Bearer s3cr3t"))],
         body: (method == "POST").then(|| text(r#"{"id":"{{uuid}}","password":"s3cr3t"}"#)),
         expect: StatusSet::success(),
+        expect_body: None,
         rate: Rate::per_second(20.0),
+        segment: None,
         targets: vec![TARGET],
     }
 }
@@ -84,6 +92,9 @@ pub(crate) fn run(health: Recording, ingest: Recording) -> Run {
         ..EndpointRun::new(name, recording)
     };
     Run {
+        implied_gates: Vec::new(),
+        gating: Gating::Gates,
+        aborted_by: None,
         id: Uuid::from_u128(7),
         plan: PlanRecord::of(&plan(health.planned())),
         environment: Environment::here(),
@@ -98,14 +109,17 @@ pub(crate) fn run(health: Recording, ingest: Recording) -> Run {
             calibration: calibration(),
             throttled: None,
             certificate: None,
+            streams: Vec::new(),
+            addresses: Vec::new(),
         },
         gates: vec!["* p95 <= 150ms".to_owned()],
         judging: Judging::default(),
         turns: None,
+        baseline: None,
     }
 }
 
-/// Done so many milliseconds after it was accepted, and once.
+/// Done this many milliseconds after it was accepted, and once.
 pub(crate) fn done(after_ms: u64) -> EventReport {
     let took = Duration::from_millis(after_ms);
     EventReport {
@@ -272,6 +286,8 @@ fn sample(index: u64, latency: Duration, outcome: Outcome) -> Sample {
             dns_ns: new.then_some(11_000),
             connect_ns: new.then_some(150_000),
             tls_ns: new.then_some(900_000),
+            slot_ns: None,
+            redirect_ns: None,
             first_byte_ns: Some(latency_ns / 2),
             body_ns: Some(latency_ns / 3),
         },

@@ -1,6 +1,9 @@
 //! Screens for people: the exact text of runs whose truth is known, at 80 columns; narrower, in ASCII and in colour, the
 //! same words.
 
+mod changes;
+mod demo;
+
 use std::fs;
 use std::io::Read;
 use std::os::fd::OwnedFd;
@@ -14,6 +17,8 @@ use a7probe::report::{
 use a7probe::run::recording::{Recording, TimeBase};
 use a7probe::run::run_file::{CheckUnit, Run, SelftestCertificate, SelftestCheck};
 use a7probe::run::sample::{ConnectionUse, FailureKind, Outcome, Phases, Sample};
+use a7probe::run::schedule::request_trace;
+use uuid::Uuid;
 
 use crate::harness::{a7probe, temp_dir};
 use crate::runs;
@@ -27,10 +32,19 @@ fn ok(micros: u64) -> End {
 
 /// Requests on the grid of 20 a second, without a lag.
 fn recording(requests: u64, end: impl Fn(u64) -> End) -> Recording {
+    recording_every(requests, 50_000_000, end)
+}
+
+/// Requests that all end ok, `apart_ns` apart; `micros` gives the response time of each in µs.
+pub(crate) fn recording_at(requests: u64, apart_ns: u64, micros: impl Fn(u64) -> u64) -> Recording {
+    recording_every(requests, apart_ns, |index| ok(micros(index)))
+}
+
+fn recording_every(requests: u64, apart_ns: u64, end: impl Fn(u64) -> End) -> Recording {
     let mut recording =
         Recording::new(TimeBase::IntendedStart, &[runs::TARGET]).with_own_error(runs::OWN_ERROR);
     for index in 0..requests {
-        let due = index * 50_000_000;
+        let due = index * apart_ns;
         let (outcome, status, took) = end(index);
         recording.add(&Sample {
             index,
@@ -47,6 +61,22 @@ fn recording(requests: u64, end: impl Fn(u64) -> End) -> Recording {
         });
     }
     recording
+}
+
+/// The same of a run with `--trace`.
+fn traced(requests: u64, end: impl Fn(u64) -> End) -> Recording {
+    let mut recording = recording(requests, end);
+    recording.name_traces(|index| request_trace(Uuid::nil(), 0, index).trace_id());
+    recording
+}
+
+/// The report of a run of one endpoint under the usual gates; its plan has the rate at which requests were due.
+pub(crate) fn report_of(recording: Recording) -> Report {
+    let seconds = recording.last_sent_ns.map_or(1.0, |ns| ns as f64 / 1e9);
+    let per_s = recording.planned() as f64 / seconds.max(1e-3);
+    let mut run = run_of(recording);
+    run.plan.endpoints[0].rate_per_s = a7probe::units::Rate::per_second(per_s.max(1.0).round());
+    report(&run, &USUAL)
 }
 
 /// From 12 to 41 ms, the same every second.
@@ -83,7 +113,7 @@ fn rarely_slow(index: u64) -> End {
     }
 }
 
-fn run_of(recording: Recording) -> Run {
+pub(crate) fn run_of(recording: Recording) -> Run {
     let mut run = runs::run(recording.clone(), recording);
     run.endpoints.truncate(1);
     run.plan.endpoints.truncate(1);
@@ -110,6 +140,7 @@ fn screens() -> Vec<(&'static str, Report)> {
         ("pass", report(&run_of(recording(600, fast)), &USUAL)),
         ("fail", report(&run_of(recording(400, two_groups)), &USUAL)),
         ("failures", report(&run_of(recording(600, failing)), &USUAL)),
+        ("traces", report(&run_of(traced(600, failing)), &USUAL)),
         (
             "inconclusive",
             report(&run_of(recording(600, rarely_slow)), &USUAL),
@@ -125,6 +156,11 @@ fn screens() -> Vec<(&'static str, Report)> {
         ("two-endpoints", report(&both, &USUAL)),
         ("nothing", report(&run_of(recording(0, fast)), &USUAL)),
     ]
+}
+
+/// The screens of one run and of two.
+pub(crate) fn all_screens() -> Vec<(&'static str, Report)> {
+    screens().into_iter().chain(changes::screens()).collect()
 }
 
 fn written(report: &Report, style: Style) -> String {
@@ -163,7 +199,7 @@ pub(crate) fn looks_as_its_snapshot(name: &str, text: &str) {
 
 #[test]
 fn no_line_is_wider_than_the_terminal() {
-    for (name, report) in screens() {
+    for (name, report) in all_screens() {
         for width in [80, 100, 120] {
             for verbosity in [Verbosity::Brief, Verbosity::Normal, Verbosity::Full] {
                 let style = Style {
@@ -182,7 +218,7 @@ fn no_line_is_wider_than_the_terminal() {
 
 #[test]
 fn ascii_has_no_other_characters() {
-    for (name, report) in screens() {
+    for (name, report) in all_screens() {
         for verbosity in [Verbosity::Brief, Verbosity::Normal] {
             let style = Style {
                 glyphs: Glyphs::Ascii,
@@ -197,7 +233,7 @@ fn ascii_has_no_other_characters() {
 
 #[test]
 fn colours_add_nothing_but_colours() {
-    for (name, report) in screens() {
+    for (name, report) in all_screens() {
         let style = Style {
             colour: Colour::Always,
             ..terminal(80)
@@ -213,7 +249,7 @@ fn colours_add_nothing_but_colours() {
 
 #[test]
 fn the_first_line_alone_answers() {
-    for (name, report) in screens() {
+    for (name, report) in all_screens() {
         let brief = written(
             &report,
             Style {
@@ -291,7 +327,7 @@ fn a_self_test_names_what_failed_first_and_last() {
 }
 
 /// What the program shows on a terminal of 80 columns.
-fn on_a_terminal(arguments: &[&str], variables: &[(&str, &str)]) -> String {
+pub(crate) fn on_a_terminal(arguments: &[&str], variables: &[(&str, &str)]) -> String {
     let (terminal, program) = pseudo_terminal();
     let folder = temp_dir();
     fs::copy("fixtures/evidence.txt", folder.path().join("evidence.txt")).expect("a copy");
@@ -315,9 +351,8 @@ fn on_a_terminal(arguments: &[&str], variables: &[(&str, &str)]) -> String {
 }
 
 /// Both ends of a terminal of 80 columns.
-fn pseudo_terminal() -> (OwnedFd, OwnedFd) {
+pub(crate) fn pseudo_terminal() -> (OwnedFd, OwnedFd) {
     use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-    use rustix::termios::{Winsize, tcsetwinsize};
     let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a terminal");
     grantpt(&terminal).expect("granted");
     unlockpt(&terminal).expect("unlocked");
@@ -327,14 +362,21 @@ fn pseudo_terminal() -> (OwnedFd, OwnedFd) {
         .write(true)
         .open(name.to_str().expect("UTF-8"))
         .expect("the other end");
+    let program = OwnedFd::from(program);
+    resize(&program, 80);
+    (terminal, program)
+}
+
+/// Gives a terminal another width.
+pub(crate) fn resize(terminal: &OwnedFd, columns: u16) {
+    use rustix::termios::{Winsize, tcsetwinsize};
     let size = Winsize {
         ws_row: 40,
-        ws_col: 80,
+        ws_col: columns,
         ws_xpixel: 0,
         ws_ypixel: 0,
     };
-    tcsetwinsize(&program, size).expect("a size");
-    (terminal, program.into())
+    tcsetwinsize(terminal, size).expect("a size");
 }
 
 const ESCAPE: char = '\u{1b}';

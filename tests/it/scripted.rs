@@ -64,6 +64,14 @@ impl Server {
         Server::listen(script, |stream| Ok(Box::new(stream)))
     }
 
+    /// Plain TCP at this address; port 0 for a free one.
+    pub(crate) fn at(
+        address: impl Into<SocketAddr>,
+        script: impl Fn(&mut Conversation) + Send + Sync + 'static,
+    ) -> Server {
+        Server::listen_at(address.into(), script, |stream| Ok(Box::new(stream)))
+    }
+
     /// Answers every request with these bytes and keeps the connection.
     pub(crate) fn answering(answer: impl AsRef<[u8]> + Send + Sync + 'static) -> Server {
         Server::tcp(
@@ -122,7 +130,15 @@ impl Server {
         script: impl Fn(&mut Conversation) + Send + Sync + 'static,
         wrap: impl Fn(TcpStream) -> io::Result<Box<dyn Stream>> + Send + 'static,
     ) -> Server {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+        Server::listen_at((Ipv4Addr::LOCALHOST, 0).into(), script, wrap)
+    }
+
+    fn listen_at(
+        address: SocketAddr,
+        script: impl Fn(&mut Conversation) + Send + Sync + 'static,
+        wrap: impl Fn(TcpStream) -> io::Result<Box<dyn Stream>> + Send + 'static,
+    ) -> Server {
+        let listener = TcpListener::bind(address).expect("a free port");
         let address = listener.local_addr().expect("a bound address");
         Server::serve(Listening::Tcp(address), script, move || {
             let (stream, _) = listener.accept()?;
@@ -330,6 +346,11 @@ impl Certificate {
             server: Arc::new(server),
             pem: self.pem.clone(),
         }
+    }
+
+    /// What a server of another kind shows it with.
+    pub(crate) fn config(&self) -> Arc<ServerConfig> {
+        Arc::clone(&self.server)
     }
 
     /// The same for a server with other settings.

@@ -227,6 +227,79 @@ fn no_secret_of_a_plan_is_in_a_file_a_report_or_a_dry_run() {
 }
 
 #[test]
+fn no_value_of_a_row_or_a_variable_is_in_a_file_a_report_or_an_error() {
+    let vault = Vault::new();
+    let server = Server::answering("HTTP/1.1 202 Accepted\r\ncontent-length: 2\r\n\r\nok");
+    let s = || vault.secret();
+    let rows: String = (0..9).map(|_| format!("{},{}\n", s(), s())).collect();
+    fs::write(vault.path().join("rows.csv"), format!("id,token\n{rows}")).expect("a file");
+    let broken = format!("id,token\n{},{},{}\n", s(), s(), s());
+    fs::write(vault.path().join("broken.csv"), broken).expect("a file");
+    let line_break = format!("{{\"id\":\"{}\\n{}\",\"token\":1}}\n", s(), s());
+    fs::write(vault.path().join("break.ndjson"), line_break).expect("a file");
+    let damaged = format!("{{\"id\":\"{}\",\"token\":{}}}\n", s(), s());
+    fs::write(vault.path().join("damaged.ndjson"), damaged).expect("a file");
+    let url = format!(
+        "{}/a/{{{{row.id}}}}/{{{{env.PLACE}}}}?t={{{{row.token}}}}",
+        server.url()
+    );
+    let (place, key) = (s(), s());
+    let variables = [("PLACE", place.as_str()), ("KEY", key.as_str())];
+    let request = [
+        "measure",
+        &url,
+        "-H",
+        "X-Key: {{env.KEY}}",
+        "-H",
+        "X-Id: id={{row.id}}",
+        "-d",
+        "{\"t\":\"{{row.token}} {{env.KEY}}\"}",
+        "--gate",
+        "p50 <= 5s",
+    ];
+    let good = [
+        "--data",
+        "rows.csv",
+        "--save",
+        "run.json",
+        "--report",
+        "json=r.json",
+    ];
+    for (more, expected) in [
+        (&["--dry-run"][..], 0),
+        (&["--dry-run", "--output", "json"], 0),
+        (&["--output", "json"], 0),
+        (&["-v"], 0),
+        (&["--data-once"], 2),
+        (&["-H", "X: {{row.no}}"], 2),
+    ] {
+        let line = [&request[..], &LOAD, &good, more].concat();
+        let (exit, text) = vault.run(&line, &variables);
+        assert_eq!(exit, expected, "{text}");
+    }
+    vault.search_file("run.json");
+    vault.search_file("r.json");
+    for file in ["broken.csv", "break.ndjson", "damaged.ndjson"] {
+        let line = [&request[..], &LOAD, &["--data", file]].concat();
+        let (exit, text) = vault.run(&line, &variables);
+        assert_eq!(exit, 2, "{text}");
+    }
+    // Of values of the settings, too.
+    for settings in [
+        "url = \"http://127.0.0.1:9\"\ngates = [\"${KEY}\"]\n",
+        "url = \"http://127.0.0.1:9\"\nrate = \"${KEY}\"\n",
+        "url = \"http://127.0.0.1:9\"\ntimeout = \"5 ${KEY}\"\n",
+        "url = \"${KEY}://127.0.0.1:9\"\n",
+        "[endpoints.a]\npath = \"${KEY}\"\n",
+        "url = \"http://127.0.0.1:9\"\n[endpoints.a]\npath = \"/\"\nexpect = \"${KEY}\"\nmethod = \"GET\"\n",
+    ] {
+        fs::write(vault.path().join("a7probe.toml"), settings).expect("a file");
+        let (exit, text) = vault.run(&["measure", "--dry-run"], &variables);
+        assert_eq!(exit, 2, "{settings}: {text}");
+    }
+}
+
+#[test]
 fn two_plans_with_other_values_still_differ_and_bodies_are_kept_when_asked_for() {
     let vault = Vault::new();
     let server = Server::answering("HTTP/1.1 202 Accepted\r\ncontent-length: 2\r\n\r\nok");

@@ -33,7 +33,7 @@ fn known_delays_are_never_understated_and_the_exit_code_is_that_of_the_figures()
             "delay 50 ms",
             "delay 163 ms",
             "stall 250 ms every 1 s",
-            "bursts: 5 of 50 take 80 ms",
+            "spells: 5 of 50 need 80 ms",
         ]
     );
     for check in checks {
@@ -77,7 +77,7 @@ const CERTIFICATE: &str = r#"{
     ]
 }"#;
 
-/// Measures with a certificate of a version that found so many ms.
+/// Measures with a certificate of a version that found this many ms.
 fn measure_with(folder: &Path, server: &Server, version: &str, measured: &str) -> Output {
     let text = CERTIFICATE
         .replace("VERSION", version)
@@ -120,7 +120,7 @@ fn a_certificate_goes_into_the_run_and_its_report_and_that_of_another_machine_is
     );
     let warned = String::from_utf8(output.stderr).unwrap();
     assert!(
-        warned.contains("the certificate is of another machine: processor Some CPU there"),
+        warned.contains("the certificate was made on another machine: processor Some CPU there"),
         "{warned}"
     );
     let run = Run::load(&folder.path().join("run.json")).unwrap();
@@ -132,11 +132,11 @@ fn a_certificate_goes_into_the_run_and_its_report_and_that_of_another_machine_is
 fn a_certificate_of_another_version_or_of_a_failure_is_refused_before_anything_is_sent() {
     let (server, folder) = (Server::answering(OK), temp_dir());
     for (version, measured, words) in [
-        ("0.0.1", "50.3", "it is of a7probe 0.0.1, and this is"),
+        ("0.0.1", "50.3", "it was made by a7probe 0.0.1, and this is"),
         (
             env!("CARGO_PKG_VERSION"),
             "50.5",
-            "1 of its 1 checks are beyond",
+            "1 of its 1 checks are out of tolerance",
         ),
     ] {
         let output = measure_with(folder.path(), &server, version, measured);

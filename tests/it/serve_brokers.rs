@@ -15,7 +15,7 @@ use crate::serve_host::{HeldProvider, MoodyProvider, Process, Worker, command, s
 
 const RUN: &str = "brokers";
 /// Loose, because other builds run beside the tests; a request that waited for the broker would take seconds.
-const PROMPT: Duration = Duration::from_secs(1);
+const PROMPT: Duration = Duration::from_secs(3);
 
 /// `serve --mode queue --dispatch`, with a sweeper that is quick.
 pub(crate) fn serve(folder: &Path, url: &str, flags: &[&str]) -> Process {
@@ -364,8 +364,8 @@ fn an_unsafe_or_absent_broker_is_named_at_the_start() {
     let unsafe_one = format!("redis://{}", broker.address);
     let absent = "redis://127.0.0.1:9".to_owned();
     for (url, words) in [
-        (unsafe_one, "without append-only file"),
-        (absent, "see whether it runs"),
+        (unsafe_one, "without an append-only file"),
+        (absent, "check that the broker runs"),
     ] {
         let folder = temp_dir();
         let process = serve(folder.path(), &url, &[]);

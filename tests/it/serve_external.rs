@@ -102,7 +102,7 @@ fn an_event_that_ends_its_workers_is_given_up_after_its_last_attempt() {
     let letters = client.get("/dead").lines();
     assert_eq!(
         letters[0]["error"],
-        "every attempt was cut off before its outcome was known"
+        "every attempt was interrupted before its outcome was known"
     );
     assert_eq!(counted(&mut client, "a7probe_dead_total"), 1);
 }

@@ -200,7 +200,7 @@ impl Witness {
     }
 
     fn serve(key: Option<&str>, latency: LatencyModel) -> Witness {
-        let key = key.map(str::to_owned);
+        let keys: Vec<String> = key.map(str::to_owned).into_iter().collect();
         let options = SimulatorOptions {
             latency,
             ..SimulatorOptions::default()
@@ -217,7 +217,7 @@ impl Witness {
             runtime.block_on(serve_provider(
                 listener,
                 served,
-                key,
+                keys,
                 std::future::pending(),
             ))
         });

@@ -266,7 +266,7 @@ async fn an_insert_that_the_database_refuses_stops_no_other_and_is_tried_again()
     );
 }
 
-/// Waits until the store has heard of so many queued events.
+/// Waits until the store has heard of this many queued events.
 async fn hears_of(store: &Store, queued: u64) {
     let heard = async {
         while store.snapshot().queued < queued {

@@ -121,7 +121,7 @@ fn an_unlogged_table_is_refused_at_the_start_whichever_it_is() {
             .err()
             .expect("refused")
             .to_string();
-        let way_out = format!("{table} is UNLOGGED there");
+        let way_out = format!("{table} is UNLOGGED");
         assert!(refused.contains(&way_out), "{refused}");
         let statement = format!("ALTER TABLE {table} SET LOGGED");
         assert!(refused.contains(&statement), "{refused}");

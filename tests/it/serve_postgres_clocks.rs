@@ -81,6 +81,31 @@ async fn a_clock_set_forward_ends_no_lease() {
     );
 }
 
+/// The last time of a process that ends is where the next one begins.
+#[tokio::test]
+async fn a_process_that_ends_after_the_clock_was_set_forward_ends_no_lease() {
+    let Some(database) = Steppable::create("serve_postgres_clocks::a_process_that_ends_…") else {
+        return;
+    };
+    let (one, other) = (database.open(), database.open());
+    queue(&one, "a").await;
+    let lease = claim_one(&one).await;
+    nothing_is_due(&other).await;
+    database.set("600 s");
+    other.close().await;
+    nothing_is_due(&database.open()).await;
+    nothing_is_due(&one).await;
+    let unused = database.open();
+    database.set("2 days");
+    unused.close().await;
+    nothing_is_due(&one).await;
+    nothing_is_due(&database.open()).await;
+    assert_eq!(
+        one.finish(lease, AttemptOutcome::sent()).await,
+        Ok(Finished::Recorded)
+    );
+}
+
 #[tokio::test]
 async fn a_clock_set_back_holds_up_no_retry_and_no_lease_that_ran_out() {
     let Some(database) = Steppable::create("serve_postgres_clocks::a_clock_set_back_…") else {

@@ -67,7 +67,7 @@ fn whoever_cannot_check_the_certificate_of_postgresql_hears_why() {
     let url = cluster.guest("127.0.0.1", ENCRYPTED);
     let chain = certificate.chain();
     let plain = refused_trusting(&chain, &url);
-    assert!(plain.contains("hint: switch it on there"), "{plain}");
+    assert!(plain.contains("hint: enable TLS on the server"), "{plain}");
 
     cluster.encrypt(&certificate);
     let distrusted = refused_trusting(&Certificate::fresh().chain(), &url);
@@ -98,7 +98,7 @@ fn whoever_asks_for_no_encryption_reaches_postgresql_in_plain_whatever_its_certi
     }
     let wanted = refused(&cluster.guest("127.0.0.1", ""));
     assert!(
-        wanted.contains("hint: the server may want it: `sslmode=require`"),
+        wanted.contains("hint: the server may require encryption: add `sslmode=require`"),
         "{wanted}"
     );
     let full = refused(&cluster.guest("127.0.0.1", "&sslmode=verify-full"));

@@ -299,7 +299,9 @@ fn going_back_to_sync_finishes_what_was_queued_or_keeps_it_as_told() {
     server.terminate();
     let (_, said) = server.wait();
     assert!(
-        said.contains("5 accepted events wait from before; they are kept for `a7probe worker"),
+        said.contains(
+            "5 accepted events wait from an earlier run; they are kept for `a7probe worker"
+        ),
         "{said}"
     );
 
@@ -315,7 +317,7 @@ fn going_back_to_sync_finishes_what_was_queued_or_keeps_it_as_told() {
     server.terminate();
     let (_, said) = server.wait();
     assert!(
-        said.contains("5 accepted events wait from before; they are finished"),
+        said.contains("5 accepted events wait from an earlier run; they are processed"),
         "{said}"
     );
     assert!(

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use a7probe::judge::gate::{Gate, InstrumentLoad, Subject, judge};
-use a7probe::judge::summary::{Drift, GrowthKind, Parts, RunPosition};
+use a7probe::judge::summary::{Drift, GrowthKind, Parts, RequestsInFlight, RunPosition};
 use a7probe::report::text::reason;
 use a7probe::run::plan::{Design, Guard};
 use a7probe::run::recording::Recording;
@@ -72,7 +72,7 @@ fn latency_that_a_queue_adds_is_named_queueing_and_a_leak_is_not() {
     let growth = drift(&queue).growth.expect("it grows");
     assert_eq!(growth.kind, GrowthKind::Queueing);
     assert!((growth.slope.unwrap() - 0.2).abs() < 0.01, "{growth:?}");
-    let (first, last) = growth.in_flight.unwrap();
+    let RequestsInFlight { first, last } = growth.in_flight.unwrap();
     assert!(first < 20.0 && last > 100.0, "{growth:?}");
     // 1 ms more every second: from 2 to 2.6 in flight is no queue.
     let leak = series(600, 2, |second, usual| usual + second);
@@ -176,7 +176,7 @@ fn the_halves_and_the_place_of_a_step_are_its_known_ones() {
     assert_eq!((change.earlier.requests, change.later.requests), (300, 300));
 }
 
-/// A stationary service whose latencies come in bursts of so many slow ones, or each depend on the one before.
+/// A stationary service whose latencies come in bursts of this many slow ones, or each depend on the one before.
 fn unchanging(kind: u64, seed: u64) -> Recording {
     let mut random = SmallRng::seed_from_u64(seed);
     let (mut left, mut level) = (0, 0.0f64);
@@ -213,10 +213,12 @@ fn a_service_that_does_not_change_is_said_to_in_2_of_100_runs_at_most() {
 
 fn verdict(recording: &Recording, gate: &str, design: Design) -> (Verdict, String) {
     let subject = Subject {
+        planned: None,
         endpoint: "health",
         recording,
         timeout: Some(Duration::from_secs(10)),
         rate_per_s: Some(RATE),
+        shape: a7probe::run::plan::LoadShape::Steady,
         in_flight: None,
         guard: Guard::default(),
         design,
@@ -235,8 +237,7 @@ fn a_verdict_that_one_half_contradicts_is_withheld() {
     assert_eq!(withheld, Verdict::Inconclusive, "{reason}");
     assert_eq!(
         reason,
-        "300 of 300 requests were above 150 ms in the first half of the run and 0 of 300 requests in the second: the \
-         first by itself fails and the second passes, so the service changed"
+        "300 of 300 requests were slower than 150 ms in the first half of the run and 0 of 300 requests in the second: the first half alone fails and the second passes, so the service changed"
     );
     // The same without the change.
     let recording = series(600, 3, |_, _| 400.0);

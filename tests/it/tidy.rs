@@ -3,8 +3,11 @@
 mod code;
 mod crates;
 mod doors;
+mod flags;
 mod names;
+mod pages;
 mod sizes;
+mod words;
 
 use std::fs;
 use std::path::{Path, PathBuf};

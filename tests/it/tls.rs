@@ -278,20 +278,21 @@ fn the_signature_of_the_handshake_is_checked_of_every_kind_of_certificate() {
 }
 
 #[test]
-fn http_2_alone_and_no_tls_at_all_are_told_apart() {
+fn a_server_without_http_1_or_without_tls_is_named_as_such() {
     let certificate = Certificate::new();
     let trusted = file(&[&certificate.pem]);
     let cacert = ["--cacert", trusted.path().to_str().unwrap()];
+    // It agrees on HTTP/2 and answers in HTTP/1.1.
     let http_2 = certificate.with(|server| server.alpn_protocols = vec![b"h2".to_vec()]);
     let server = Server::tls(&http_2, answer_all);
-    refused(
-        &measure(&server, "localhost", &cacert),
-        &format!(
-            "error: localhost:{} does not offer HTTP/1.1; it may speak HTTP/2 only\n",
-            server.port()
-        ),
-        "enable HTTP/1.1 on the server",
+    let output = measure(&server, "localhost", &cacert);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    let error = format!(
+        "error: localhost:{} does not speak HTTP/2: the server answers in HTTP/1.1\nhint: leave out --http2",
+        server.port()
     );
+    assert!(said.contains(&error), "{said}");
+    assert_eq!(output.status.code(), Some(2), "{said}");
     let plain = Server::tcp(|conversation| {
         conversation.answer_early("HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n");
     });

@@ -202,7 +202,7 @@ fn a_file_that_cannot_be_written_is_named_with_the_reason_once() {
     assert_eq!(
         error(&["measure", url, "--save", "folder"]),
         "error: cannot write folder: is a directory\n\
-         hint: choose a writable folder; nothing was sent\n"
+         hint: name a file in that folder; nothing was sent\n"
     );
     assert_eq!(
         error(&["judge", "times.txt", "--report", "json=none/x.json"]),

@@ -3,24 +3,24 @@
 use clap::{Arg, Command};
 
 /// The commands that send, which people type other tools' flags after; the first stands for a missing command.
-pub(super) const SENDING: [&str; 3] = ["measure", "ab", "diagnose"];
+pub(super) const SENDING: [&str; 4] = ["measure", "ab", "capacity", "diagnose"];
 
 /// The flags of one command.
-pub(super) struct CommandFlags<'a> {
-    pub(super) command: &'a Command,
+pub(in crate::cli) struct CommandFlags<'a> {
+    pub(in crate::cli) command: &'a Command,
     /// Whether it is one of [`SENDING`].
     pub(super) sends: bool,
 }
 
 impl<'a> CommandFlags<'a> {
-    pub(super) fn of(command: &'a Command) -> CommandFlags<'a> {
+    pub(in crate::cli) fn of(command: &'a Command) -> CommandFlags<'a> {
         CommandFlags {
             command,
             sends: SENDING.contains(&command.get_name()),
         }
     }
 
-    pub(super) fn long(&self, name: &str) -> Option<&'a Arg> {
+    pub(in crate::cli) fn long(&self, name: &str) -> Option<&'a Arg> {
         let is_name = |arg: &&Arg| {
             arg.get_long() == Some(name)
                 || arg
@@ -30,8 +30,12 @@ impl<'a> CommandFlags<'a> {
         self.command.get_arguments().find(is_name)
     }
 
-    pub(super) fn short(&self, letter: char) -> Option<&'a Arg> {
-        let is_letter = |arg: &&Arg| arg.get_short() == Some(letter);
+    pub(in crate::cli) fn short(&self, letter: char) -> Option<&'a Arg> {
+        let is_letter = |arg: &&Arg| {
+            let aliases = arg.get_all_short_aliases();
+            arg.get_short() == Some(letter)
+                || aliases.is_some_and(|aliases| aliases.contains(&letter))
+        };
         self.command.get_arguments().find(is_letter)
     }
 
@@ -56,7 +60,7 @@ impl<'a> CommandFlags<'a> {
 }
 
 /// Whether clap reads it as a flag rather than as a value.
-pub(super) fn is_flag(argument: &str) -> bool {
+pub(in crate::cli) fn is_flag(argument: &str) -> bool {
     argument.len() > 1 && argument.starts_with('-')
 }
 

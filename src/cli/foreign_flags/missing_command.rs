@@ -3,7 +3,9 @@
 use clap::Command;
 
 use super::command_flags::{CommandFlags, SENDING, is_flag};
-use super::usage_error::UsageError;
+use super::foreign_command;
+use super::usage_error::{LONGEST_NAME, UsageError};
+use crate::cli::nearest::nearest;
 use crate::cli::service::named_url;
 
 /// Whether `measure` stands unwritten before these words: they begin with one of its flags or with a URL. Any other word
@@ -39,6 +41,35 @@ pub(super) fn is_implied(typed: &[&str], ours: &Command) -> Result<bool, UsageEr
         before = word;
     }
     Ok(true)
+}
+
+/// Refuses a first word that is neither a command nor a URL.
+///
+/// # Errors
+/// The command of another tool, or a misspelt one of ours.
+pub(super) fn check(typed: &[&str], ours: &Command) -> Result<(), UsageError> {
+    let is_word = |word: &&&str| {
+        let is_letter = |c: char| c.is_ascii_lowercase() || c == '-';
+        !is_flag(word) && word.len() <= LONGEST_NAME && word.chars().all(is_letter)
+    };
+    let Some(&first) = typed.first().filter(is_word) else {
+        return Ok(());
+    };
+    if ours.find_subcommand(first).is_some() || first == "help" {
+        return Ok(());
+    }
+    if let Some(refused) = foreign_command::refused(typed) {
+        return Err(refused);
+    }
+    let commands = ours.get_subcommands().map(Command::get_name);
+    let near = nearest(first, commands, |edits, name| {
+        edits <= 2 && edits < name.len()
+    });
+    let hint = match near {
+        Some(name) => format!("did you mean a7probe {name}? A host is written http://{first}"),
+        None => format!("see a7probe -h for the commands; a host is written http://{first}"),
+    };
+    Err(UsageError::new(format!("unknown command '{first}'"), hint))
 }
 
 /// Whether the word after this flag is its value.

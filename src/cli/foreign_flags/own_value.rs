@@ -18,6 +18,7 @@ pub(super) fn check(
     value: Option<&str>,
 ) -> Result<(), UsageError> {
     let refused = match value {
+        Some(value) if own.get_id() == "reports" => OwnValue { flags, flag, value }.report_file(),
         _ if !flags.sends => None,
         Some(value) => OwnValue { flags, flag, value }.refused(own.get_id().as_str()),
         None => without_rate(own, flag),
@@ -46,16 +47,19 @@ impl OwnValue<'_> {
         match id {
             "body" => self.body(),
             "method" => self.method(),
+            "auth" => self.auth(),
+            "data" => self.data(),
+            "cookie" => self.cookie(),
             "content_type" => self.content_type(),
             "output" => self.output(),
             "timeout" => self.timeout(),
             "requests" => self.count("use {} 1000 for 1000 requests"),
-            "concurrency" => self
-                .count("use {} 50 for 50 requests in flight; a cookie is -H 'Cookie: NAME=VALUE'"),
+            "concurrency" => {
+                self.count("use {} 50 for 50 requests in flight; a cookie is -b NAME=VALUE")
+            }
             "duration" => self.duration(),
             "get" => self.get(),
             "rate" => self.rate(),
-            "connect_to" => self.connect_to(),
             _ => None,
         }
     }
@@ -81,8 +85,30 @@ impl OwnValue<'_> {
         ))
     }
 
+    /// A body, as curl's `--data` has it. It may be a secret.
+    fn data(&self) -> Option<UsageError> {
+        let is_body = self.value.starts_with(['@', '{', '[', '"']) || self.value.contains('=');
+        let is_file = self.value.starts_with('@') && !value::may_be_secret(self.value);
+        is_body.then(|| {
+            UsageError::new(
+                "in curl --data is the body; here it is a file of rows that fill placeholders",
+                if is_file {
+                    format!("for a body, use -d {}", value::quoted(self.value))
+                } else {
+                    "for a body, use -d TEXT".to_owned()
+                },
+            )
+        })
+    }
+
     fn method(&self) -> Option<UsageError> {
-        let time = value::duration(self.value)?;
+        if value::proxy(self.value).is_some() && self.flag == "-X" {
+            return Some(UsageError::new(
+                "-X with a host (ab: proxy): -X is the method here",
+                "use -x http://HOST:PORT",
+            ));
+        }
+        let time = value::duration(self.value).filter(|_| self.flag == "-m")?;
         Some(UsageError::new(
             format!(
                 "{} (curl: longest time): -m is the method here",
@@ -90,6 +116,30 @@ impl OwnValue<'_> {
             ),
             format!("use -t {time}"),
         ))
+    }
+
+    fn auth(&self) -> Option<UsageError> {
+        let requests = value::number(self.value).filter(|_| self.flag == "-a")?;
+        Some(UsageError::new(
+            format!(
+                "{} (autocannon: requests): -a is USER:PASS here",
+                self.shown()
+            ),
+            format!("use -n {requests}"),
+        ))
+    }
+
+    /// The value is not shown: a body may be a secret as well.
+    fn cookie(&self) -> Option<UsageError> {
+        value::cookie(self.value).is_none().then(|| {
+            UsageError::new(
+                format!(
+                    "{} without NAME=VALUE (bombardier, autocannon: body; curl: cookie file; ab: window size)",
+                    self.flag
+                ),
+                "use -b 'NAME=VALUE' for a cookie, -d TEXT for a body; cookies are not read from a file",
+            )
+        })
     }
 
     fn content_type(&self) -> Option<UsageError> {
@@ -120,9 +170,43 @@ impl OwnValue<'_> {
                     "{} (oha, vegeta, curl: file): --output is a format here",
                     self.shown()
                 ),
-                format!("use --report json={}", self.value),
+                format!("use -o {}", value::report_file(self.value)),
             )
         })
+    }
+
+    /// `-o csv` of hey, `-o -` and `-o /dev/null` of curl.
+    fn report_file(&self) -> Option<UsageError> {
+        let name = value::format(self.value).filter(|_| !self.value.contains(['.', '/']));
+        if let Some(name) = name {
+            let hint = match name.as_str() {
+                "hgrm" => "use -o result.hgrm".to_owned(),
+                name => format!(
+                    "use --output {name} for stdout, or -o result.{}",
+                    ending(name)
+                ),
+            };
+            return Some(UsageError::new(
+                format!(
+                    "{} (hey, bombardier: output type): {} is a file here",
+                    self.shown(),
+                    self.flag
+                ),
+                hint,
+            ));
+        }
+        let hint = match self.value {
+            "-" => "leave it out, or choose a format with --output; the result is on stdout",
+            "/dev/null" => "leave it out; answers are read and none is printed",
+            _ => return None,
+        };
+        Some(UsageError::new(
+            format!(
+                "{} (curl: output file): no file for the result",
+                self.shown()
+            ),
+            hint,
+        ))
     }
 
     fn timeout(&self) -> Option<UsageError> {
@@ -149,6 +233,8 @@ impl OwnValue<'_> {
                 format!("use {flag} {number}"),
             )),
             None if self.value.starts_with('-') => None,
+            // A number that is too large has an answer of its own.
+            None if self.value.chars().all(|c| c.is_ascii_digit()) => None,
             None => Some(UsageError::new(
                 format!("{shown}: {flag} needs a whole number"),
                 example.replace("{}", flag),
@@ -189,24 +275,13 @@ impl OwnValue<'_> {
             format!("use -q {rate}"),
         ))
     }
-
-    fn connect_to(&self) -> Option<UsageError> {
-        let address = address_of_connect_to(self.value)?;
-        Some(UsageError::new(
-            format!("{} (curl, oha) names the address twice", self.shown()),
-            format!("use --connect-to {address}"),
-        ))
-    }
 }
 
-/// The address in curl's `HOST1:PORT1:HOST2:PORT2`.
-fn address_of_connect_to(value: &str) -> Option<String> {
-    // A URL is refused as an address, without its password.
-    if value.contains(['[', '@', '/']) {
-        return None;
-    }
-    match value.split(':').collect::<Vec<_>>()[..] {
-        [_, _, host, port] if !host.is_empty() => Some(format!("{host}:{port}")),
-        _ => None,
+/// The ending of a file in this format.
+fn ending(format: &str) -> &str {
+    match format {
+        "markdown" => "md",
+        "human" => "txt",
+        format => format,
     }
 }

@@ -49,18 +49,30 @@ const fn with(
     }
 }
 
-const HTTP_1_ONLY: &[&str] =
-    &["leave it out; a7probe speaks HTTP/1.1, HTTP/2 is not available yet"];
-const ALREADY_1: &[&str] = &["leave it out; a7probe speaks HTTP/1.1"];
-const NO_PROXY: &[&str] = &["leave it out; a7probe connects directly, without a proxy"];
-const NO_REDIRECTS: &[&str] = &[
-    "leave it out; redirects are never followed; accept one with --expect 302",
-    "leave it out; redirects are never followed",
-];
+const HTTP_2: &[&str] = &["use --http2", "leave it out; HTTP/2 is not available here"];
+const NO_HTTP_3: &[&str] = &["use --http2; HTTP/3 is not available"];
+const ALREADY_1: &[&str] = &["leave it out; a7probe speaks HTTP/1.1 without --http2"];
+const PROXY: &[&str] = &["use -x HOST:PORT, with the user and password before the host"];
+const NO_PROXY: &[&str] =
+    &["leave it out; only the HTTP proxy of -x is used, never one of the environment"];
+const NO_REDIRECTS: &[&str] = &["leave it out; redirects are followed only with -L"];
+const REDIRECTS: &[&str] = &["use -L, which follows at most 10 redirects"];
 const NO_COMPRESSION: &[&str] = &["leave it out; a7probe does not ask for compression"];
 const COMPRESSION: &[&str] = &["use -H 'Accept-Encoding: gzip'"];
-pub(super) const TIME: &[&str] = &["use -z {}", "use --block {}", "use --budget {}"];
-const COUNT: &[&str] = &["use -n {}", "use --pairs and --block", "use --budget 60s"];
+pub(super) const TIME: &[&str] = &[
+    "use -z {}",
+    "use --block {}",
+    OF_A_SEARCH,
+    "use --budget {}",
+];
+const OF_A_SEARCH: &str =
+    "leave it out; --budget limits the search, --confirm is the length of a block";
+const COUNT: &[&str] = &[
+    "use -n {}",
+    "use --pairs and --block",
+    OF_A_SEARCH,
+    "use --budget 60s",
+];
 const RATE: &[&str] = &["use -q {}"];
 const CLIENTS: &[&str] = &[
     "use -c {}",
@@ -70,15 +82,19 @@ const TIMEOUT: &[&str] = &["use -t {}"];
 const BODY: &[&str] = &["use -d TEXT"];
 const BODY_FILE: &[&str] = &["use -d @{}"];
 const METHOD: &[&str] = &[
-    "use -m {}",
+    "use -X {}",
     "name the endpoint: --get NAME=PATH or --post NAME=PATH",
 ];
-const HEAD: &[&str] = &["use -m HEAD", "name the endpoint with --get NAME=PATH"];
+const HEAD: &[&str] = &["use -X HEAD", "name the endpoint with --get NAME=PATH"];
 const SHOW_HEADERS: &[&str] = &[
-    "use -m HEAD for a HEAD request; answers are read and none is printed",
+    "use -X HEAD for a HEAD request; answers are read and none is printed",
     "leave it out; answers are read and none is printed",
 ];
 const THREADS: &[&str] = &["leave it out; threads and connections are opened as needed"];
+const STREAMS: &[&str] = &[
+    "use --http2 --streams {} for streams of HTTP/2, else leave it out",
+    THREADS[0],
+];
 const PERCENTILES: &[&str] = &["leave it out; percentiles are always printed"];
 const QUIET: &[&str] = &["use --quiet"];
 const VERBOSE: &[&str] = &["use -v"];
@@ -90,17 +106,20 @@ const NO_KEEPALIVE: &[&str] = &[
 const KEEPALIVE: &[&str] = &["leave it out; connections are kept open"];
 const ACCEPT: &[&str] = &["use -H 'Accept: {}'"];
 const USER_AGENT: &[&str] = &["use -H 'User-Agent: {}'"];
-const COOKIE: &[&str] = &["use -H 'Cookie: NAME=VALUE'"];
-const BASIC: &[&str] = &["use -H 'Authorization: Basic BASE64', with user:password in Base64"];
+const COOKIE: &[&str] = &["use -b 'NAME=VALUE'"];
+const BASIC: &[&str] = &["use -a USER:PASS"];
 const BEARER: &[&str] = &["use -H 'Authorization: Bearer TOKEN'"];
-const TARGETS: &[&str] = &["use --get NAME=PATH and --post NAME=PATH, once per endpoint"];
+const TARGETS: &[&str] = &[
+    "give several URLs, NAME=URL to name one; -X and -d hold for a single URL",
+    "use --get NAME=PATH and --post NAME=PATH, once per endpoint",
+];
 const FORM: &[&str] = &[
     "use -d TEXT with -T application/x-www-form-urlencoded; multipart bodies from a file: -d @FILE",
 ];
 const COLOURS: &[&str] = &["leave it out; set NO_COLOR=1 for no colours"];
 const SCRIPT: &[&str] = &["use -d, -H and {{uuid}} in the body; a7probe runs no scripts"];
-const CSV: &[&str] = &["use --report csv={}"];
-const JSON_FILE: &[&str] = &["use --report json={}"];
+const CSV: &[&str] = &["use -o csv={}"];
+const JSON_FILE: &[&str] = &["use -o json={}"];
 const FORMAT: &[&str] = &["use --output {}"];
 const ADDRESS_FAMILY: &[&str] = &["use --connect-to HOST:PORT with an address of that family"];
 const RESOLVE: &[&str] = &["use --connect-to HOST:PORT"];
@@ -137,17 +156,19 @@ pub(super) const TABLE: &[ForeignFlag] = &[
     with(&["c"], "hey, oha, wrk, ab: clients", "50", value::count, CLIENTS),
     with(&["requests", "n-requests", "amount", "iterations"], "bombardier, autocannon, k6: requests", "1000", value::count, COUNT),
     with(&["maxOverallRequests"], "autocannon: requests", "1000", value::count, COUNT),
-    with(&["connections", "vus", "max-vus"], "wrk, bombardier, vegeta, autocannon, k6: clients", "50", value::count, CLIENTS),
+    with(&["vus", "max-vus"], "k6: virtual users", "50", value::count, CLIENTS),
+    with(&["connections"], "wrk, bombardier, vegeta, autocannon: clients", "50", value::count, CLIENTS),
     flag(&["max-connections", "workers", "max-workers"], "vegeta: workers; autocannon: threads", THREADS),
     flag(&["threads"], "wrk: threads", THREADS),
     flag(&["cpus"], "hey, vegeta: threads", THREADS),
     flag(&["pipelining"], "autocannon: pipelining", THREADS),
-    with(&["p"], "oha: streams; autocannon: pipelining", "", value::number, THREADS),
+    with(&["p"], "oha: streams; autocannon: pipelining", "8", value::number, STREAMS),
     with(&["p"], "ab: body file", "FILE", value::path, BODY_FILE),
     flag(&["p"], "ab: body file; bombardier: parts to print; curl: proxy tunnel", &["use -d @FILE for a body from a file"]),
     flag(&["W", "warmup"], "autocannon: warm-up", WARM_UP),
     flag(&["stage", "stages", "burst-delay", "burst-rate", "burst-ratio", "ramp-up"], "k6, oha: load profile", NOT_A_LOAD_PROFILE),
-    with(&["timeout", "max-time"], "curl, wrk, bombardier, vegeta: timeout", "10s", value::time, TIMEOUT),
+    with(&["max-time"], "curl: timeout", "10s", value::time, TIMEOUT),
+    with(&["timeout"], "wrk, bombardier, vegeta: timeout", "10s", value::time, TIMEOUT),
     with(&["connect-timeout"], "curl, oha: connect timeout", "10s", value::time, TIMEOUT),
     with(&["s"], "wrk, wrk2: script", "script.lua", value::script, SCRIPT),
     with(&["s"], "ab: timeout", "30s", value::duration, TIMEOUT),
@@ -163,8 +184,8 @@ pub(super) const TABLE: &[ForeignFlag] = &[
     with(&["A", "user-agent"], "curl: user agent", "my-agent", value::agent, USER_AGENT),
     flag(&["A"], "ab: user and password", BASIC),
     with(&["U"], "hey: user agent", "my-agent", value::agent, USER_AGENT),
-    flag(&["U"], "curl: proxy user; wrk2: uncorrected latency", NO_PROXY),
-    with(&["X"], "ab: proxy", "", value::proxy, NO_PROXY),
+    flag(&["U"], "curl: proxy user; wrk2: uncorrected latency", PROXY),
+    with(&["X"], "ab: proxy", "", value::proxy, PROXY),
     with(&["X", "request"], "curl: method", "POST", value::method, METHOD),
     with(&["m", "method"], "hey, oha, bombardier: method", "POST", value::method, METHOD),
     flag(&["I", "head"], "curl: HEAD request", HEAD),
@@ -172,24 +193,19 @@ pub(super) const TABLE: &[ForeignFlag] = &[
     with(&["i"], "autocannon: body file", "FILE", value::path, BODY_FILE),
     flag(&["i"], "ab: HEAD request; curl: show headers", SHOW_HEADERS),
     flag(&["include", "dump-header"], "curl: show headers", BYTES),
-    with(&["b"], "curl: cookie", "", value::cookie, COOKIE),
-    flag(&["b"], "bombardier, autocannon: body; ab: window size", BODY),
-    flag(&["cookie"], "curl: cookie", COOKIE),
     flag(&["cookie-jar", "junk-session-cookies"], "curl: cookie jar", &["leave it out; cookies of answers are not kept"]),
     with(&["C"], "ab: cookie", "", value::cookie, COOKIE),
     flag(&["C"], "ab: cookie; autocannon: coordinated omission", COOKIE),
     with(&["u"], "k6: clients", "50", value::number, CLIENTS),
     with(&["u"], "oha: time unit", "", value::time_unit, &["leave it out; the result names its units"]),
     flag(&["u"], "curl: user and password; ab: file to PUT; k6: clients; oha: time unit", BASIC),
-    with(&["a"], "autocannon: requests", "1000", value::number, COUNT),
-    flag(&["a"], "hey, oha: user and password", BASIC),
     flag(&["user", "basic"], "curl: user and password", BASIC),
     flag(&["oauth2-bearer"], "curl: bearer token", BEARER),
     flag(&["netrc", "netrc-file", "digest", "ntlm", "negotiate", "anyauth", "aws-sigv4", "aws-session"], "curl, oha: authentication", BEARER),
     with(&["e", "referer"], "curl: referer", "URL", value::url, &["use -H 'Referer: {}'"]),
     with(&["e"], "ab: CSV file", "FILE", value::path, CSV),
-    flag(&["e"], "ab: CSV file; curl: referer; k6: environment", &["use --report csv=FILE, or -H 'Referer: URL'"]),
-    flag(&["data", "data-raw", "data-ascii"], "curl: body", BODY),
+    flag(&["e"], "ab: CSV file; curl: referer; k6: environment", &["use -o csv=FILE, or -H 'Referer: URL'"]),
+    flag(&["data-raw", "data-ascii"], "curl: body", BODY),
     flag(&["data-binary"], "curl: body", &["use -d TEXT or -d @FILE"]),
     flag(&["data-urlencode"], "curl: form field", &["use -d 'NAME=VALUE', percent-encoded, with -T application/x-www-form-urlencoded"]),
     flag(&["json"], "curl: JSON body; oha: JSON output", &["use -d TEXT for a JSON body, or --output json for the result"]),
@@ -212,19 +228,22 @@ pub(super) const TABLE: &[ForeignFlag] = &[
     flag(&["chunked", "stream"], "vegeta, bombardier: chunked body", SENT_AT_ONCE),
     flag(&["compressed", "tr-encoding"], "curl: compression", COMPRESSION),
     flag(&["disable-compression"], "hey, oha", NO_COMPRESSION),
-    flag(&["expectBody"], "autocannon: expected body", &["use --expect STATUSES; bodies are not compared"]),
+    flag(&["expectBody"], "autocannon: expected body", &["use --expect-body TEXT"]),
     // Connections.
-    flag(&["h2"], "hey", HTTP_1_ONLY),
-    flag(&["h2c", "http2", "http2-prior-knowledge", "http3", "http3-only", "http-version"], "oha, vegeta, bombardier, curl", HTTP_1_ONLY),
+    flag(&["h2"], "hey", HTTP_2),
+    flag(&["h2c", "http2", "http2-prior-knowledge", "http-version"], "oha, vegeta, bombardier, curl", HTTP_2),
+    flag(&["http3", "http3-only"], "oha, curl", NO_HTTP_3),
     flag(&["http1.0", "http1.1", "http1", "fasthttp", "http0.9", "0", "1"], "curl, bombardier", ALREADY_1),
-    flag(&["2", "3"], "curl", HTTP_1_ONLY),
+    flag(&["2"], "curl", HTTP_2),
+    flag(&["3"], "curl", NO_HTTP_3),
     flag(&["disable-keepalive"], "hey", NO_KEEPALIVE),
     flag(&["disableKeepAlives", "no-connection-reuse", "no-vu-connection-reuse", "no-keepalive"], "bombardier, k6, curl: no keep-alive", NO_KEEPALIVE),
     with(&["keepalive"], "vegeta: keep-alive", "", value::is_false, NO_KEEPALIVE),
     flag(&["keepalive", "keepalive-time"], "vegeta, curl: keep-alive", KEEPALIVE),
     flag(&["disable-redirects"], "hey", NO_REDIRECTS),
-    flag(&["redirects", "redirect", "max-redirects", "max-redirs", "location", "location-trusted", "L"], "curl, oha, vegeta, k6: redirects; wrk2: percentiles", NO_REDIRECTS),
-    flag(&["x", "proxy", "proxy-header", "proxy-user", "proxy-http2", "proxy-http-version", "noproxy", "socks5", "socks5-hostname", "preproxy", "P"], "curl, hey, oha, ab: proxy", NO_PROXY),
+    flag(&["redirects", "redirect", "max-redirects", "max-redirs", "location-trusted"], "curl, oha, vegeta, k6: redirects", REDIRECTS),
+    flag(&["proxy-user", "P"], "curl, ab: proxy user", PROXY),
+    flag(&["proxy-header", "proxy-http2", "proxy-http-version", "noproxy", "socks5", "socks5-hostname", "preproxy"], "curl, oha: proxy", NO_PROXY),
     flag(&["insecure-skip-tls-verify"], "k6", INSECURE),
     flag(&["insecure"], "vegeta", INSECURE),
     with(&["root-certs", "capath"], "vegeta, curl: CA certificates", "FILE", value::any_quoted, CACERT),
@@ -240,8 +259,6 @@ pub(super) const TABLE: &[ForeignFlag] = &[
     flag(&["retry", "retry-delay", "retry-max-time", "retry-connrefused", "retry-all-errors"], "curl: retries", &["leave it out; a failed request is never sent again; --wait-ready 30s waits for the service"]),
     flag(&["range", "limit-rate", "speed-limit", "speed-time", "y", "Y", "tcp-nodelay", "no-buffer", "N"], "curl: transfer", NO_LIMIT),
     // Output.
-    with(&["o"], "hey, bombardier: output format", "csv", value::format, FORMAT),
-    with(&["o"], "oha, curl, k6: output file", "FILE", value::any_quoted, JSON_FILE),
     with(&["output"], "vegeta, oha, curl: output file", "FILE", value::not_format, JSON_FILE),
     with(&["output-format", "format", "out", "print"], "oha, bombardier, k6: output format", "json", value::format, FORMAT),
     flag(&["output-format", "format", "print", "type", "output-dir", "create-dirs"], "oha, vegeta, bombardier, curl: output", &["use --output json, markdown or csv"]),
@@ -254,10 +271,27 @@ pub(super) const TABLE: &[ForeignFlag] = &[
     flag(&["u_latency", "batch_latency", "renderStatusCodes", "statusCodeStats", "stats-success-breakdown", "summary-trend-stats", "sampleInt", "histogram", "percentiles", "histogram-buckets", "buckets"], "wrk2, oha, k6, vegeta, autocannon: percentiles", PERCENTILES),
     flag(&["no-tui", "no-print", "no-progress", "fps", "silent", "progress-bar", "no-progress-meter", "q", "no-summary", "no-usage-report", "no-thresholds", "no-setup", "no-teardown"], "oha, bombardier, autocannon, curl, k6: quiet", QUIET),
     flag(&["disable-color", "no-color"], "oha, k6", COLOURS),
-    flag(&["debug", "http-debug", "trace", "trace-ascii", "verbose"], "oha, k6, curl: debugging", VERBOSE),
+    flag(&["debug", "http-debug", "trace-ascii", "verbose"], "oha, k6, curl: debugging", VERBOSE),
     flag(&["time-unit"], "oha: time unit", &["leave it out; the result names its units"]),
     flag(&["name", "tag", "title", "env", "config-file"], "vegeta, k6, autocannon: label", &["leave it out; name endpoints with --get NAME=PATH"]),
     flag(&["K", "disable", "next", "parallel", "parallel-max", "parallel-immediate", "manual", "M", "Q", "quote", "list-only", "append", "no-sessionid", "j", "#"], "curl", NO_LIMIT),
     flag(&["opentelemetry-addr", "prometheus-addr", "profile-cpu", "summary-mode", "thresholds", "threshold"], "vegeta, k6", &["use --gate for limits and --report json=FILE for results"]),
     flag(&["excludeErrorStats", "on-port", "workerThreads"], "autocannon", NO_LIMIT),
+    flag(&["renderResultsTable", "renderLatencyTable"], "autocannon", PERCENTILES),
+    flag(&["renderProgressBar"], "autocannon", QUIET),
+    flag(&["verifyBody"], "autocannon: expected body", &["use --expect-body TEXT"]),
+    with(&["ca"], "autocannon: CA certificates", "FILE", value::any_quoted, CACERT),
+    flag(&["summary-time-unit"], "k6: time unit", &["leave it out; the result names its units"]),
+    flag(&["execution-segment", "execution-segment-sequence"], "k6: part of a distributed run", NO_LIMIT),
+    flag(&["log-output", "log-format", "console-output", "show-logs"], "k6: log", VERBOSE),
+    flag(&["discard-response-bodies"], "k6", BYTES),
+    flag(&["dns"], "k6: name resolution", RESOLVE),
+    flag(&["local-ips"], "k6: local address", &["leave it out; the system chooses the local address"]),
+    flag(&["batch-per-host", "setup-timeout", "teardown-timeout", "include-system-env-vars", "paused", "block-hostnames", "blacklist-ip", "compatibility-mode", "linger", "min-iteration-duration", "system-tags", "traces-output", "address", "secret-source", "profiling-enabled", "no-cookies-reset"], "k6", NO_LIMIT),
+    flag(&["url-query"], "curl: query", &["put the data into the URL's query"]),
+    flag(&["continue-at", "max-filesize", "raw", "ignore-content-length", "crlf", "stderr", "styled-output", "tcp-fastopen", "keepalive-cnt", "etag-save", "etag-compare", "expect100-timeout", "variable", "hsts", "haproxy-protocol", "proto", "proto-default", "proto-redir", "trace-time", "xattr", "use-ascii", "post301", "post302", "post303"], "curl", NO_LIMIT),
+    flag(&["no-alpn", "pinnedpubkey", "false-start", "cert-status", "crlfile"], "curl: TLS settings", TLS_DEFAULT),
+    flag(&["doh-url", "dns-interface", "dns-ipv4-addr", "dns-ipv6-addr"], "curl: name resolution", RESOLVE),
+    flag(&["socks4", "socks4a", "proxytunnel", "proxy-insecure", "proxy-cacert", "proxy-basic"], "curl: proxy", NO_PROXY),
+    with(&["time-cond"], "curl: only if it was changed since then", "DATE", value::any_quoted, &["use -H 'If-Modified-Since: DATE'"]),
 ];

@@ -3,6 +3,7 @@
 use clap::{Arg, Command};
 
 use super::usage_error::{LONGEST_NAME, UsageError};
+use crate::cli::nearest::nearest;
 
 /// Names of other servers for the address.
 const HOST: [&str; 6] = ["host", "hostname", "listen", "addr", "address", "interface"];
@@ -65,12 +66,9 @@ fn has(command: &Command, name: &str) -> bool {
 
 /// A visible flag of which at most two letters differ.
 fn near<'a>(command: &'a Command, name: &str) -> Option<&'a str> {
-    command
-        .get_arguments()
-        .filter(|arg| !arg.is_hide_set())
-        .filter_map(Arg::get_long)
-        .map(|long| (strsim::damerau_levenshtein(name, long), long))
-        .filter(|&(distance, long)| distance <= 2 && distance < long.len().min(name.len()))
-        .min()
-        .map(|(_, long)| long)
+    let visible = command.get_arguments().filter(|arg| !arg.is_hide_set());
+    let own = visible.filter_map(Arg::get_long);
+    nearest(name, own.chain(["help", "version"]), |edits, long| {
+        edits <= 2 && edits < long.len().min(name.len())
+    })
 }

@@ -25,8 +25,46 @@ impl fmt::Display for UsageError {
 
 impl std::error::Error for UsageError {}
 
+/// Several mistakes in one line: each is shown, so that the next line is right.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct UsageErrors(Vec<UsageError>);
+
+impl UsageErrors {
+    pub(super) fn of(error: UsageError) -> UsageErrors {
+        UsageErrors(vec![error])
+    }
+
+    /// Keeps a mistake; one of the same flag twice is one.
+    pub(super) fn add(&mut self, checked: Result<(), UsageError>) {
+        if let Err(error) = checked
+            && !self.0.contains(&error)
+        {
+            self.0.push(error);
+        }
+    }
+
+    /// Nothing, if nothing is wrong.
+    pub(super) fn none(self) -> Result<(), UsageErrors> {
+        if self.0.is_empty() { Ok(()) } else { Err(self) }
+    }
+}
+
+impl fmt::Display for UsageErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, error) in self.0.iter().enumerate() {
+            if index > 0 {
+                f.write_str("\n")?;
+            }
+            write!(f, "{error}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for UsageErrors {}
+
 impl UsageError {
-    pub(super) fn new(error: impl Into<String>, hint: impl Into<String>) -> UsageError {
+    pub(in crate::cli) fn new(error: impl Into<String>, hint: impl Into<String>) -> UsageError {
         UsageError {
             error: error.into(),
             hint: hint.into(),
@@ -34,7 +72,7 @@ impl UsageError {
     }
 
     /// A flag that is not one of ours; the tools that have it, if any.
-    pub(super) fn unknown(typed: &str, tools: &str, hint: String) -> UsageError {
+    pub(in crate::cli) fn unknown(typed: &str, tools: &str, hint: String) -> UsageError {
         let error = if tools.is_empty() {
             format!("unknown flag {typed}")
         } else {

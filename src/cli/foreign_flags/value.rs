@@ -7,7 +7,7 @@ pub(super) fn may_be_secret(value: &str) -> bool {
     value.contains("://") || value.trim_start_matches('@').contains('@')
 }
 
-/// A path, which is no content type: it begins as one, or the file exists.
+/// A path, which is not a content type: it begins as one, or the file exists.
 pub(super) fn is_upload(value: &str) -> bool {
     ["/", "./", "../", "~/"]
         .iter()
@@ -185,6 +185,16 @@ pub(super) fn format(value: &str) -> Option<String> {
 pub(super) fn not_format(value: &str) -> Option<String> {
     let is_ours = matches!(value, "json" | "csv" | "human" | "markdown");
     (!is_ours).then(|| quoted(value))
+}
+
+/// A file for the result, with its format where the name does not say it.
+pub(super) fn report_file(value: &str) -> String {
+    let ends = [".json", ".csv", ".md", ".txt", ".hgrm", ".hlog"];
+    if ends.iter().any(|end| value.ends_with(end)) {
+        quoted(value)
+    } else {
+        quoted(&format!("json={value}"))
+    }
 }
 
 /// `false`, or another word for it.

@@ -1,4 +1,4 @@
-//! From what was typed after `ab` to two plans that differ in nothing but where they go and their headers.
+//! The two plans of `ab`, which differ only in URL and headers.
 
 mod block_plans;
 mod checks;
@@ -7,7 +7,9 @@ mod tests;
 
 use anyhow::{Context as _, bail};
 
-use super::gates::{of_two_runs, set_targets};
+use super::draft::Draft;
+use super::gates::{check_length, of_two_runs, set_targets};
+use super::segments;
 use super::unchecked_plan::UncheckedPlan;
 use crate::cli::ab::AbArgs;
 use crate::cli::measure::MeasureArgs;
@@ -21,26 +23,32 @@ pub(crate) use block_plans::{Ab, Sameness};
 /// Resolves the arguments of `ab` with the settings file and the environment.
 ///
 /// # Errors
-/// What was typed contradicts itself, or the settings cannot be read. The message ends with a hint.
+/// The arguments contradict each other, or the settings cannot be read. The message ends with a hint.
 pub(crate) fn ab(args: &AbArgs) -> anyhow::Result<Ab> {
-    let layers = settings_file::load(&args.measure.settings)?;
-    resolve(args, &layers, &|name| std::env::var(name).ok())
+    ab_draft(args)?.checked()
 }
 
-fn resolve(args: &AbArgs, layers: &SettingsLayers, look_up: LookUp<'_>) -> anyhow::Result<Ab> {
+/// The same for plans that are only shown: they are there, whether they can be carried out or not.
+///
+/// # Errors
+/// There are no plans: a flag or the settings cannot be read.
+pub(crate) fn ab_draft(args: &AbArgs) -> anyhow::Result<Draft<Ab>> {
+    let look_up = |name: &str| std::env::var(name).ok();
+    let layers = settings_file::load(&args.measure.settings, &look_up)?;
+    let hide = |error| layers.variables.hide(error);
+    Ok(draft(args, &layers, &look_up).map_err(hide)?.hiding(hide))
+}
+
+fn draft(args: &AbArgs, layers: &SettingsLayers, look_up: LookUp<'_>) -> anyhow::Result<Draft<Ab>> {
     checks::flags(args)?;
     let guard = args.measure.guard.guard(layers)?;
     let gates = of_two_runs(&args.measure, layers)?;
-    if let Some(gate) = gates.iter().find(|gate| gate.condition.needs_audit()) {
-        bail!(
-            "gate '{gate}' needs the completion audit, and blocks are not audited\nhint: audit each side with a7probe measure"
-        );
-    }
     let mut plans = plans(args, layers, look_up)?;
+    check_length(&plans.after)?;
     let sameness = Sameness::of(&plans);
     set_targets(&mut plans.before, &gates);
     set_targets(&mut plans.after, &gates);
-    let ab = Ab {
+    let mut ab = Ab {
         plans,
         sameness,
         pairs: u64::from(args.pairs),
@@ -54,9 +62,11 @@ fn resolve(args: &AbArgs, layers: &SettingsLayers, look_up: LookUp<'_>) -> anyho
         },
         setup: args.measure.run.setup(&args.measure.output),
     };
-    checks::blocks(&ab)?;
-    checks::gates(&ab)?;
-    Ok(ab)
+    let fault = checks::blocks(&ab)
+        .and_then(|()| checks::gates(&ab))
+        .and_then(|()| ab.count_rows())
+        .err();
+    Ok(Draft { meant: ab, fault })
 }
 
 /// Both sides of the same plan but for their URL and headers.
@@ -67,19 +77,20 @@ fn plans(
 ) -> anyhow::Result<Pair<Plan>> {
     let plan = |side: SideName, url: &Option<String>, headers: &[String]| {
         let own = side_args(args, url, headers)?;
-        let plan = UncheckedPlan::resolve(&own, layers, look_up)
+        let plan = UncheckedPlan::resolve(&own, layers, look_up, &[])
             .with_context(|| format!("the side {}", side.as_str()))?
             .plan;
+        segments::refuse(&plan, "ab")?;
         check_headers(&plan, headers)?;
         anyhow::Ok(plan)
     };
+    segments::refuse_typed(&args.measure, layers, "ab")?;
     check_urls(args, layers)?;
     let before = plan(SideName::Before, &args.before, &args.before_header)?;
     let mut after = plan(SideName::After, &args.after, &args.after_header)?;
     if after.endpoints.len() != before.endpoints.len() {
         bail!(
-            "one URL has a path and is one endpoint, the other has none and stands for health and ingest\nhint: name the \
-             endpoints of both: --get health=/health --post ingest=/ingest"
+            "one URL has a path (one endpoint), the other has none (health and ingest)\nhint: name the endpoints of both: --get health=/health --post ingest=/ingest"
         );
     }
     after.seed = before.seed;
@@ -92,7 +103,8 @@ fn plans(
 
 /// A missing URL of both sides is one error, with a hint for `ab`.
 fn check_urls(args: &AbArgs, layers: &SettingsLayers) -> anyhow::Result<()> {
-    let common = layers.first(args.measure.service.url.clone(), |s| s.url.clone());
+    let typed = args.measure.service.url.first().cloned();
+    let common = layers.first(typed, |s| s.url.clone());
     let missing = match (&args.before, &args.after) {
         _ if common.is_some() => return Ok(()),
         (None, _) => SideName::Before,
@@ -100,8 +112,7 @@ fn check_urls(args: &AbArgs, layers: &SettingsLayers) -> anyhow::Result<()> {
         _ => return Ok(()),
     };
     bail!(
-        "no URL of the side {}\nhint: a7probe ab --before http://127.0.0.1:8080 --after http://127.0.0.1:8081, or one URL and \
-         --after-header 'NAME: VALUE'",
+        "no URL for the side {}\nhint: a7probe ab --before http://127.0.0.1:8080 --after http://127.0.0.1:8081, or one URL and --after-header 'NAME: VALUE'",
         missing.as_str()
     )
 }
@@ -114,7 +125,9 @@ fn side_args(
 ) -> anyhow::Result<MeasureArgs> {
     let mut own = args.measure.clone();
     let service = &mut own.service;
-    service.url = url.clone().or(service.url.take());
+    if let Some(url) = url {
+        service.url = vec![url.clone()];
+    }
     let name = |header: &str| {
         let name = header.split(':').next().unwrap_or_default();
         name.trim().to_ascii_lowercase()
@@ -123,11 +136,17 @@ fn side_args(
         .header
         .retain(|common| headers.iter().all(|header| name(header) != name(common)));
     service.header.extend(headers.iter().cloned());
+    let has = |own: &str| headers.iter().any(|header| name(header) == own);
+    if has("authorization") {
+        service.auth = None;
+    }
+    if has("cookie") {
+        service.cookie.clear();
+    }
     own.load.warmup = Some(args.settle);
     let total = args.block.checked_mul(args.pairs);
-    own.load.duration = Some(total.context(
-        "the blocks together are longer than time can be counted\nhint: shorten --block",
-    )?);
+    own.load.duration =
+        Some(total.context("--block times --pairs is too long\nhint: shorten --block")?);
     Ok(own)
 }
 
@@ -140,9 +159,9 @@ fn check_headers(plan: &Plan, headers: &[String]) -> anyhow::Result<()> {
         };
         if let Some(without) = plan.endpoints.iter().find(|endpoint| !has_it(endpoint)) {
             bail!(
-                "the settings give the endpoint {} another header {}, which would tell no side from the other\nhint: take it out of the settings file",
-                without.name,
-                name.trim()
+                "the settings file sets the header {} of endpoint {} on both sides\nhint: remove it from the settings file",
+                name.trim(),
+                without.name
             );
         }
     }

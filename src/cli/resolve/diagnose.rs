@@ -6,13 +6,16 @@ use std::time::Duration;
 use anyhow::bail;
 
 use super::unchecked_plan::UncheckedPlan;
+use super::{counted_rows, segments};
 use crate::cli::defaults::{DEFAULT_RATE_PER_S, DEFAULT_TARGET};
 use crate::cli::diagnose::DiagnoseArgs;
 use crate::cli::run_setup::Intent;
+use crate::cli::service::endpoints::UnaskedEndpoint;
 use crate::cli::settings_file::{self, SettingsLayers};
+use crate::cli::variables::LookUp;
 use crate::judge::diagnosis::StepRates;
 use crate::run::plan::{Endpoint, Plan};
-use crate::units::Pretty;
+use crate::units::Exact;
 
 /// A shorter budget pays for no request in some steps.
 const LEAST_BUDGET: Duration = Duration::from_secs(1);
@@ -37,30 +40,49 @@ pub(crate) struct Diagnose {
 /// Resolves the arguments of `diagnose` with the settings file and the environment.
 ///
 /// # Errors
-/// What was typed contradicts itself, or there are not two endpoints; the message ends with a hint.
+/// The arguments contradict each other, or there are not two endpoints; the message ends with a hint.
 pub(crate) fn diagnose(args: &DiagnoseArgs) -> anyhow::Result<Diagnose> {
-    let layers = settings_file::load(&args.settings)?;
-    resolve(args, &layers)
+    let look_up = |name: &str| std::env::var(name).ok();
+    let layers = settings_file::load(&args.settings, &look_up)?;
+    resolve(args, &layers, &look_up).map_err(|error| layers.variables.hide(error))
 }
 
-fn resolve(args: &DiagnoseArgs, layers: &SettingsLayers) -> anyhow::Result<Diagnose> {
+fn resolve(
+    args: &DiagnoseArgs,
+    layers: &SettingsLayers,
+    look_up: LookUp<'_>,
+) -> anyhow::Result<Diagnose> {
     let measure = args.as_measure();
-    let look_up = |name: &str| std::env::var(name).ok();
-    let plan = UncheckedPlan::resolve(&measure, layers, &look_up)?.plan;
+    segments::refuse_typed(&measure, layers, "diagnose")?;
+    let UncheckedPlan { plan, unasked, .. } =
+        UncheckedPlan::resolve(&measure, layers, look_up, &[])?;
+    segments::refuse(&plan, "diagnose")?;
+    if let Some(UnaskedEndpoint {
+        name,
+        method,
+        path,
+        host,
+    }) = unasked.first()
+    {
+        bail!(
+            "diagnose needs two endpoints, and {method} {path} is not sent to {host} unasked\nhint: name both: --get health=/health --post {name}={path}"
+        );
+    }
     let [probe, load] = plan.endpoints.as_slice() else {
         let names: Vec<&str> = plan.endpoints.iter().map(|e| e.name.as_str()).collect();
         bail!(
-            "a diagnosis is about two endpoints, and there are {}: {}\nhint: name one that should be quick and one under \
-             suspicion: --get health=/healthz --post ingest=/v2/events",
+            "diagnose needs two endpoints; the plan has {}: {}\nhint: name a fast one and the suspect: --get health=/healthz --post ingest=/v2/events",
             names.len(),
             names.join(", ")
         );
     };
-    if args.budget < LEAST_BUDGET {
+    counted_rows::refuse_once(&plan, "diagnose")?;
+    let budget = args.budget();
+    if budget < LEAST_BUDGET {
         bail!(
-            "a --budget of {} is too short for any step\nhint: give at least {}; 20s is enough for most services",
-            Pretty(args.budget),
-            Pretty(LEAST_BUDGET)
+            "--budget {} is too short\nhint: use at least {}; 20s is enough for most services",
+            Exact(budget),
+            Exact(LEAST_BUDGET)
         );
     }
     let rate = |endpoint: &Endpoint| {
@@ -73,12 +95,12 @@ fn resolve(args: &DiagnoseArgs, layers: &SettingsLayers) -> anyhow::Result<Diagn
             load_per_s: rate(load),
         },
         target: layers
-            .first(args.target, |s| s.target)
+            .first(args.limit.target, |s| s.target)
             .unwrap_or(DEFAULT_TARGET),
-        budget: args.budget,
+        budget,
         save: args.run.save.clone(),
         wait_ready: args.run.wait_ready,
-        intent: Intent::of(args.run.dry_run),
+        intent: args.run.intent(),
         plan,
     })
 }

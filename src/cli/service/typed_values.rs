@@ -1,20 +1,16 @@
-//! Bodies, statuses and rates: values of flags for every endpoint or, as `NAME=VALUE`, for one.
+//! Bodies and statuses: values of flags for every endpoint or, as `NAME=VALUE`, for one.
 
 use std::path::Path;
 
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 
 use super::endpoint_draft::{EndpointDraft, is_name, read_body};
 use super::{ServiceArgs, SingleRequestArgs};
-use crate::cli::defaults::DEFAULT_RATE_PER_S;
-use crate::cli::settings_file::SettingsLayers;
-use crate::run::plan::{Endpoint, Model};
-use crate::units::Rate;
 
 /// A value for one endpoint, or for every one.
-struct NamedValue<'a> {
-    name: Option<&'a str>,
-    value: &'a str,
+pub(super) struct NamedValue<'a> {
+    pub(super) name: Option<&'a str>,
+    pub(super) value: &'a str,
 }
 
 impl<'a> NamedValue<'a> {
@@ -36,14 +32,18 @@ impl<'a> NamedValue<'a> {
     ///
     /// # Errors
     /// No endpoint has the name.
-    fn of_flag(flag: &str, text: &'a str, names: &[String]) -> anyhow::Result<NamedValue<'a>> {
+    pub(super) fn of_flag(
+        flag: &str,
+        text: &'a str,
+        names: &[String],
+    ) -> anyhow::Result<NamedValue<'a>> {
         let named = NamedValue::split(text, names);
         match text.split_once('=') {
             Some((name, _)) if named.name.is_none() => {
                 // The text may be a secret if it does not begin with a name.
                 let name = if is_name(name) { name } else { "…" };
                 bail!(
-                    "{flag} {name}=…: there is no endpoint '{name}'; there are: {}",
+                    "{flag} {name}=…: unknown endpoint '{name}'\nhint: endpoints: {}",
                     names.join(", ")
                 );
             }
@@ -87,7 +87,7 @@ fn set_body(drafts: &mut [EndpointDraft], name: Option<&str>, body: &[u8]) -> an
     if !drafts.iter().any(fits) {
         let names: Vec<&str> = drafts.iter().map(|draft| draft.name.as_str()).collect();
         bail!(
-            "no endpoint takes the body\nhint: name one as --body NAME=TEXT; there are: {}",
+            "no endpoint sends a body\nhint: name one: --body NAME=TEXT; endpoints: {}",
             names.join(", ")
         );
     }
@@ -118,36 +118,15 @@ pub(super) fn set_statuses(
     Ok(())
 }
 
-/// An endpoint's own rate wins over the one for all; a typed rate over the settings'. In a closed model there is none.
-pub(super) fn set_rates(
-    endpoints: &mut [Endpoint],
+pub(super) fn set_expected_bodies(
+    drafts: &mut [EndpointDraft],
     typed: &[String],
-    model: Model,
-    layers: &SettingsLayers,
-) -> anyhow::Result<()> {
-    if let Model::Closed { .. } = model {
-        endpoints.iter_mut().for_each(|e| e.rate = None);
-        return Ok(());
-    }
-    let names: Vec<String> = endpoints.iter().map(|e| e.name.clone()).collect();
-    let mut for_all: Option<Rate> = None;
-    let mut named: Vec<(&str, Rate)> = Vec::new();
+    names: &[String],
+) {
     for text in typed {
-        let NamedValue { name, value } = NamedValue::of_flag("--rate", text, &names)?;
-        let rate: Rate = value.parse().with_context(|| format!("--rate {text}"))?;
-        match name {
-            Some(name) => named.push((name, rate)),
-            None => for_all = Some(rate),
+        let expect = NamedValue::split(text, names);
+        for draft in drafts.iter_mut().filter(|draft| expect.is_for(&draft.name)) {
+            draft.expect_body = Some(expect.value.to_owned());
         }
     }
-    let below = layers.first(None, |s| s.rate.as_ref().map(ToString::to_string));
-    let below = below.map(|text| text.parse::<Rate>().context("the setting 'rate'"));
-    let below = below.transpose()?;
-    let default = Rate::per_second(DEFAULT_RATE_PER_S);
-    for endpoint in endpoints {
-        let own = named.iter().find(|(name, _)| *name == endpoint.name);
-        let own = own.map(|&(_, rate)| rate);
-        endpoint.rate = own.or(for_all).or(endpoint.rate).or(below).or(default);
-    }
-    Ok(())
 }

@@ -1,15 +1,17 @@
-//! The blocks of both sides, measured in turns, and what they add up to.
+//! The interleaved blocks of both sides, and their sums.
 
 use std::time::Duration;
 
 use super::super::measuring::Measuring;
 use crate::cli::resolve::Ab;
 use crate::judge::comparison::{self, Pair, SideName, order_of};
-use crate::probe::engine::RunIds;
+use crate::probe::engine::{OwnError, RunIds};
 use crate::run::recording::Recording;
-use crate::run::run_file::{EndpointRun, FinishedRun, Instrument, SideRecord, Throttled};
+use crate::run::run_file::{
+    EndpointRun, FinishedRun, Instrument, NameAddresses, SideRecord, StreamUse, Throttled,
+};
 
-/// What was measured: complete pairs of blocks.
+/// The measured blocks: complete pairs.
 pub(super) struct Blocks {
     /// One block of each side, pair by pair.
     pub(super) pairs: Vec<Pair<FinishedRun>>,
@@ -49,7 +51,7 @@ impl Blocks {
     pub(super) fn measure(
         ab: &Ab,
         measuring: &Measuring,
-        own_error: Duration,
+        own_error: OwnError,
     ) -> anyhow::Result<Blocks> {
         let (mut before, mut after) = (Taking::new(), Taking::new());
         let mut stopped = false;
@@ -64,7 +66,7 @@ impl Blocks {
                 turn.side.as_str()
             );
             let ids = side.ids.after(side.sent);
-            let block = measuring.block(&ab.block_plan(turn), ids, own_error, &label)?;
+            let block = measuring.block(&ab.block_plan(turn), ids, own_error.clone(), &label)?;
             if block.stopped {
                 stopped = true;
                 break;
@@ -122,10 +124,36 @@ impl Blocks {
                 throttled: instruments
                     .filter_map(|one| one.throttled)
                     .reduce(Throttled::and),
+                addresses: addresses(&blocks),
+                streams: streams(&blocks),
                 ..first.instrument.clone()
             },
         }
     }
+}
+
+/// Those of all blocks.
+fn addresses(blocks: &[&FinishedRun]) -> Vec<NameAddresses> {
+    let mut whole: Vec<NameAddresses> = Vec::new();
+    for part in blocks.iter().flat_map(|block| &block.instrument.addresses) {
+        match whole.iter_mut().find(|own| own.name == part.name) {
+            Some(own) => own.add(part),
+            None => whole.push(part.clone()),
+        }
+    }
+    whole
+}
+
+/// The same of HTTP/2 connections.
+fn streams(blocks: &[&FinishedRun]) -> Vec<StreamUse> {
+    let mut whole: Vec<StreamUse> = Vec::new();
+    for part in blocks.iter().flat_map(|block| &block.instrument.streams) {
+        match whole.iter_mut().find(|own| own.origin == part.origin) {
+            Some(own) => own.add(part),
+            None => whole.push(part.clone()),
+        }
+    }
+    whole
 }
 
 /// Blocks are not audited, so no answers are kept.

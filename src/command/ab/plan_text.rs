@@ -4,22 +4,37 @@ use std::io::{self, Write};
 
 use serde_json::json;
 
-use super::super::dry_run::{Decision, bursts, model};
-use crate::cli::resolve::{Ab, Sameness};
+use super::super::dry_run::{
+    Decision, bursts, data, endpoint_lines, model, protocol, write_fitted,
+};
+use crate::cli::ab::AbArgs;
+use crate::cli::resolve::{self, Ab, Draft, Sameness};
+use crate::exit::Exit;
 use crate::judge::gate::{Gate, Scope};
 use crate::redact;
 use crate::report::ReportFormat;
-use crate::run::plan::Endpoint;
+use crate::run::plan::{Endpoint, HttpVersion};
 use crate::run::run_file::{HeaderRecord, PlanRecord};
 use crate::stats::paired::MIN_PAIRS;
-use crate::units::{Pretty, grouped};
+use crate::units::{Pretty, grouped, plural};
 
-/// Writes the plans in the form that was asked for; nothing is sent.
-pub(super) fn write(ab: &Ab, format: ReportFormat, out: &mut dyn Write) -> io::Result<()> {
-    match format {
-        ReportFormat::Json => write_json(ab, out),
-        _ => write_text(ab, out),
+/// Writes the plans in the form that was asked for; nothing is sent. Plans that cannot be carried out are shown before
+/// the error.
+///
+/// # Errors
+/// There are no plans, or something is wrong with them, or they cannot be written.
+pub(super) fn show(args: &AbArgs, out: &mut dyn Write) -> anyhow::Result<Exit> {
+    let Draft { meant, fault } = resolve::ab_draft(args)?;
+    match args.measure.output.format.output {
+        ReportFormat::Json => write_json(&meant, out)?,
+        _ => {
+            let mut text = Vec::new();
+            write_text(&meant, &mut text)?;
+            write_fitted(&text, &args.measure.output.screen, out)?;
+        }
     }
+    out.flush()?;
+    fault.map_or(Ok(Exit::Pass), Err)
 }
 
 fn write_text(ab: &Ab, out: &mut dyn Write) -> io::Result<()> {
@@ -44,7 +59,7 @@ fn write_text(ab: &Ab, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "  pairs      {}", pairs(ab))?;
     writeln!(
         out,
-        "  takes      {}, and the last answers of each block",
+        "  time       {}, plus the last answers of each block",
         Pretty(ab.takes())
     )?;
     writeln!(out, "  model      {}", model(before))?;
@@ -54,22 +69,32 @@ fn write_text(ab: &Ab, out: &mut dyn Write) -> io::Result<()> {
         "  in flight  at most {}",
         before.connections.max_in_flight
     )?;
+    if before.connections.version != HttpVersion::Http1 {
+        writeln!(out, "  protocol   {}", protocol(before))?;
+    }
     writeln!(
         out,
         "  seed       {} (of the schedules; the order is fixed)",
         before.seed
     )?;
-    writeln!(out, "  bursts     {}", bursts(ab.guard))?;
+    writeln!(out, "  spells     {}", bursts(ab.guard))?;
+    if let Some(rows) = &before.rows {
+        writeln!(out, "  data       {}", data(rows))?;
+    }
     writeln!(out, "endpoints")?;
-    for (own, other) in before.endpoints.iter().zip(&after.endpoints) {
-        writeln!(out, "  {}", line(ab, own))?;
+    let record = PlanRecord::of(before);
+    let endpoints = before.endpoints.iter().zip(&after.endpoints);
+    for ((own, other), recorded) in endpoints.zip(&record.endpoints) {
+        for line in endpoint_lines(&record, recorded, &load(ab, own)) {
+            writeln!(out, "{line}")?;
+        }
         for (role, header) in headers_apart(ab, own, other) {
-            writeln!(out, "    {role} {}: {}", header.name, header.value)?;
+            writeln!(out, "    {role:7}  {}: {}", header.name, header.value)?;
         }
     }
     writeln!(out, "gates")?;
     if ab.gates.is_empty() {
-        writeln!(out, "  none: the comparison is information")?;
+        writeln!(out, "  none: no verdict")?;
     }
     for (gate, endpoint) in gates(ab) {
         let text = gate.for_endpoint(&endpoint.name).to_string();
@@ -106,33 +131,25 @@ fn write_json(ab: &Ab, out: &mut dyn Write) -> io::Result<()> {
 fn pairs(ab: &Ab) -> String {
     if ab.pairs < MIN_PAIRS as u64 {
         format!(
-            "{}: too few for an interval over pairs, which takes {MIN_PAIRS}; only the profile interval is used",
+            "{}: too few for an interval over pairs (needs {MIN_PAIRS}); only the profile interval is used",
             ab.pairs
         )
     } else {
         format!(
-            "{}: of the profile and the paired interval the wider one counts",
+            "{}: the wider of the profile and the paired interval counts",
             ab.pairs
         )
     }
 }
 
-fn line(ab: &Ab, endpoint: &Endpoint) -> String {
-    let rate = endpoint
-        .rate
-        .map(|rate| format!(", {rate}"))
-        .unwrap_or_default();
-    let samples = ab.planned(endpoint).samples;
-    let samples = samples
-        .map(|n| format!(", {} requests to each side", grouped(n)))
-        .unwrap_or_default();
-    format!(
-        "{}: {} {}{rate}{samples}, ok is {}",
-        endpoint.name,
-        endpoint.method,
-        redact::url(&endpoint.path.source()),
-        endpoint.expect
-    )
+/// `240 requests to each side at 20/s`.
+fn load(ab: &Ab, endpoint: &Endpoint) -> String {
+    let requests = match ab.planned(endpoint).samples {
+        Some(n) => format!("{} {} to each side", grouped(n), plural(n, "request")),
+        None => "as many requests as are answered in time".to_owned(),
+    };
+    let rate = endpoint.rate.map(|rate| format!(" at {rate}"));
+    format!("{requests}{}", rate.unwrap_or_default())
 }
 
 /// The headers that only one side has, secrets hidden.
@@ -148,7 +165,7 @@ fn headers_apart(
     };
     let sides = [
         ("before", before, after, records(&ab.plans.before)),
-        ("after ", after, before, records(&ab.plans.after)),
+        ("after", after, before, records(&ab.plans.after)),
     ];
     let mut apart = Vec::new();
     for (role, own, other, records) in sides {
@@ -180,7 +197,7 @@ fn sentence(ab: &Ab, gate: &Gate, endpoint: &Endpoint) -> String {
         ),
         Scope::TwoRuns => match planned.samples {
             Some(samples) => format!(
-                "{} requests on each side, enough for an interval of this percentile",
+                "{} requests per side, enough for an interval of this percentile",
                 grouped(samples)
             ),
             None => "the number of requests depends on the answers".to_owned(),

@@ -7,7 +7,7 @@ use crate::judge::comparison::Pair;
 use crate::judge::warning::{ComparisonWarning, Warning};
 use crate::report::text::fact_difference;
 use crate::report::{Note, Report};
-use crate::run::run_file::{FactDifference, Run, SideRecord, TurnsRecord};
+use crate::run::run_file::{Run, SideRecord, TurnsRecord};
 
 /// What happens if the plans differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,7 +28,7 @@ pub(super) fn check_plans(
         && let Some((before, after)) = before.turns.zip(after.turns)
         && before.is_partner_of(&after)
     {
-        // Their plans differ in nothing but what was to be compared.
+        // Their plans differ only in the compared property.
         report.notes.push(Note::SidesOfAb);
         report.warnings.extend(exchanged(&before));
         return Ok(());
@@ -52,8 +52,7 @@ fn check_runs(
     let differences = before.plan.differences(&after.plan);
     match strictness {
         Strictness::Refuse if !differences.is_empty() => bail!(
-            "the runs have different plans, so a difference of their latencies would say nothing:\n  {}\n\
-             hint: measure both with the same plan, or say --allow-different-plans",
+            "the runs have different plans:\n  {}\nhint: measure both with the same plan, or add --allow-different-plans",
             differences
                 .iter()
                 .map(fact_difference)
@@ -85,27 +84,7 @@ fn order(before: &Run, after: &Run) -> Option<Warning> {
 }
 
 fn machines(before: &Run, after: &Run) -> Option<Warning> {
-    let (old, new) = (&before.environment, &after.environment);
-    let parts = [
-        ("processor", old.cpu.clone(), new.cpu.clone()),
-        ("cores", old.cores.to_string(), new.cores.to_string()),
-        ("system", old.os.clone(), new.os.clone()),
-        (
-            "clock source",
-            old.clock_source.clone(),
-            new.clock_source.clone(),
-        ),
-        ("a7probe", old.a7probe.clone(), new.a7probe.clone()),
-    ];
-    let differences: Vec<FactDifference> = parts
-        .into_iter()
-        .filter(|(_, before, after)| before != after)
-        .map(|(fact, before, after)| FactDifference {
-            fact: fact.to_owned(),
-            before,
-            after,
-        })
-        .collect();
+    let differences = before.environment.differences(&after.environment);
     (!differences.is_empty())
         .then(|| Warning::of(ComparisonWarning::DifferentMachines { differences }))
 }

@@ -8,11 +8,11 @@ use super::super::saved::{self, Saved};
 use crate::judge::comparison::{Pair, Side};
 use crate::judge::warning::{ComparisonWarning, Warning};
 use crate::report::Report;
-use crate::run::import::{ImportOptions, Imported};
+use crate::run::import::Imported;
 use crate::run::plan::Guard;
 use crate::run::run_file::Run;
 
-/// What two lists of latencies are called that nobody gave a name.
+/// The name of two lists of latencies without names.
 const UNNAMED: &str = "latency";
 
 /// One side of a comparison.
@@ -33,35 +33,29 @@ pub(super) struct MatchedEndpoint<'a> {
     pub(super) sides: Pair<Side<'a>>,
 }
 
-/// An endpoint of one side; a list that nobody named has none.
+/// An endpoint of one side; a list without a name has none.
 struct Named<'a> {
     name: Option<&'a str>,
     side: Side<'a>,
 }
 
 impl ComparedFile {
-    /// Reads a file; `name` is what a list of latencies is called.
-    pub(super) fn load(
-        file: &Path,
-        name: Option<&str>,
-        options: &ImportOptions,
-    ) -> anyhow::Result<ComparedFile> {
-        let label = saved::shown(file);
-        Ok(match saved::read(file, options)? {
-            Saved::Run(run) => ComparedFile {
-                label,
-                content: ComparedContent::Run(run),
-            },
+    /// A run, or latencies of another tool; `name` is what a list of latencies is called.
+    pub(super) fn of_saved(file: &Path, name: Option<&str>, saved: Saved) -> ComparedFile {
+        let content = match saved {
+            Saved::Run(run) => ComparedContent::Run(run),
             Saved::Imported(mut imported) => {
                 if let (Some(name), [only]) = (name, imported.endpoints.as_mut_slice()) {
                     only.name = Some(name.to_owned());
                 }
-                ComparedFile {
-                    label,
-                    content: ComparedContent::Imported(imported),
-                }
+                ComparedContent::Imported(imported)
             }
-        })
+            Saved::Capacity(_) => unreachable!("searches are compared with searches alone"),
+        };
+        ComparedFile {
+            label: saved::shown(file),
+            content,
+        }
     }
 
     #[cfg(feature = "reference")]
@@ -125,9 +119,11 @@ pub(super) fn check_endpoint_flag(
     files: &Pair<ComparedFile>,
 ) -> anyhow::Result<()> {
     match (name, files.before.run(), files.after.run()) {
-        (Some(name), Some(_), Some(_)) => bail!(
-            "--endpoint {name} names a list of latencies, and there is none; runs name their endpoints themselves"
-        ),
+        (Some(name), Some(_), Some(_)) => {
+            bail!(
+                "--endpoint {name} needs a list of latencies\nhint: leave it out; saved runs name their own endpoints"
+            )
+        }
         _ => Ok(()),
     }
 }
@@ -192,7 +188,7 @@ fn nothing_in_common(files: &Pair<ComparedFile>) -> anyhow::Error {
     };
     let hint = match (files.before.run(), files.after.run()) {
         (Some(_), Some(_)) => "measure the same endpoints on both sides",
-        _ => "--endpoint NAME says which endpoint of a run a list of latencies belongs to",
+        _ => "name the run's endpoint that the list of latencies belongs to: --endpoint NAME",
     };
     anyhow::anyhow!(
         "the sides have no endpoint in common: {} before, {} after\nhint: {hint}",

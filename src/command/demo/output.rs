@@ -10,12 +10,18 @@ use serde_json::json;
 
 use super::measured_mode::MeasuredMode;
 use crate::command::saved::hinted;
-use crate::judge::summary::Summary;
 use crate::printable::Shown as _;
-use crate::report::{JsonCompletion, Report, ReportFormat, Style};
+use crate::report::{DemoReport, JsonCompletion, Report, ReportFormat, Style};
 use crate::run::run_file::Run;
 use crate::stats::rank::Quantile;
 use crate::units::{Pretty, grouped};
+
+/// The report for people, in the folder of the demo.
+pub(super) const PAGE_FILE: &str = "report.html";
+
+/// The runs before and after, in the same folder.
+pub(super) const RUN_FILES: [(&str, &str); 2] =
+    [("before", "before.json"), ("after", "after.json")];
 
 /// Results go to stdout, everything else to stderr.
 pub(super) struct DemoOutput<'a> {
@@ -37,9 +43,8 @@ impl<'a> DemoOutput<'a> {
         self.err
     }
 
-    pub(super) fn heading(&mut self, title: &str) -> io::Result<()> {
-        writeln!(self.out, "\n{title}\n")?;
-        self.out.flush()
+    pub(super) fn out(&mut self) -> &mut dyn Write {
+        self.out
     }
 
     pub(super) fn say(&mut self, text: &str) -> io::Result<()> {
@@ -50,93 +55,57 @@ impl<'a> DemoOutput<'a> {
         }
     }
 
-    /// One line an endpoint; the tables with intervals follow in the comparison.
-    pub(super) fn percentiles(&mut self, run: &Run) -> io::Result<()> {
-        for endpoint in &run.endpoints {
-            let summary = Summary::of(&endpoint.recording, Some(run.plan.timeout));
-            let at =
-                |quantile: Quantile| format!("{quantile} {}", summary.percentile(quantile).value);
-            writeln!(
-                self.out,
-                "  {:<7} {} requests, {} ok: {}, {}, {}",
-                endpoint.name,
-                grouped(summary.planned()),
-                grouped(endpoint.recording.counts.ok),
-                at(Quantile::P50),
-                at(Quantile::P95),
-                at(Quantile::P99),
-            )?;
-        }
+    /// Warnings to stderr, the result to stdout.
+    pub(super) fn screen(&mut self, demo: &DemoReport, style: &Style) -> io::Result<()> {
+        demo.comparison.write_warnings(self.err)?;
+        demo.write(style, self.out)?;
         self.out.flush()
     }
+}
 
-    pub(super) fn comparison(&mut self, report: &Report, style: &Style) -> io::Result<()> {
-        report.write_warnings(self.err)?;
-        report.write(ReportFormat::Human, style, self.out)
+/// Saves both runs, and the report as a page, as Markdown and as JSON.
+pub(super) fn save(
+    folder: &Path,
+    before: &Run,
+    after: &MeasuredMode,
+    report: &Report,
+) -> anyhow::Result<()> {
+    for ((_, name), run) in RUN_FILES.into_iter().zip([before, &after.run]) {
+        run.save(&folder.join(name)).map_err(|e| hinted(&e))?;
     }
-
-    pub(super) fn completion(&mut self, after: &MeasuredMode) -> io::Result<()> {
-        for line in lines(after) {
-            writeln!(self.out, "  {line}")?;
-        }
-        self.out.flush()
+    let mut page = create(folder, PAGE_FILE)?;
+    report.write_page(folder, &mut page)?;
+    page.flush()?;
+    let mut markdown = create(folder, "report.md")?;
+    report.write(ReportFormat::Markdown, &Style::default(), &mut markdown)?;
+    writeln!(markdown, "\n## Completion\n")?;
+    for line in lines(after) {
+        writeln!(markdown, "- {line}")?;
     }
-
-    /// Saves both runs, and the report as Markdown and as JSON.
-    pub(super) fn save(
-        &mut self,
-        folder: &Path,
-        before: &Run,
-        after: &MeasuredMode,
-        report: &Report,
-    ) -> anyhow::Result<()> {
-        before
-            .save(&folder.join("before.json"))
-            .map_err(|e| hinted(&e))?;
-        after
-            .run
-            .save(&folder.join("after.json"))
-            .map_err(|e| hinted(&e))?;
-        let mut markdown = create(folder, "report.md")?;
-        report.write(ReportFormat::Markdown, &Style::default(), &mut markdown)?;
-        writeln!(markdown, "\n## Completion\n")?;
-        for line in lines(after) {
-            writeln!(markdown, "- {line}")?;
-        }
-        markdown.flush()?;
-        let mut comparison = Vec::new();
-        report.write(ReportFormat::Json, &Style::default(), &mut comparison)?;
-        let whole = json!({
-            "comparison": serde_json::from_slice::<serde_json::Value>(&comparison)?,
-            "completion": JsonCompletion::from(&after.completion),
-            "queue": {
-                "peak_depth": after.queue.depth,
-                "peak_oldest_ms": after.queue.oldest.as_millis() as u64,
-                "looks": after.queue.readings,
-            },
-        });
-        let mut file = create(folder, "report.json")?;
-        writeln!(file, "{whole:#}")?;
-        Ok(file.flush()?)
-    }
-
-    pub(super) fn next_steps(&mut self, folder: &Path) -> io::Result<()> {
-        let folder = folder.shown();
-        writeln!(
-            self.out,
-            "\nIn {folder}/: report.md, report.json, before.json, after.json"
-        )?;
-        writeln!(
-            self.out,
-            "Next, your own service:  a7probe measure http://127.0.0.1:8080 --save run.json"
-        )
-    }
+    markdown.flush()?;
+    let mut comparison = Vec::new();
+    report.write(ReportFormat::Json, &Style::default(), &mut comparison)?;
+    let whole = json!({
+        "comparison": serde_json::from_slice::<serde_json::Value>(&comparison)?,
+        "completion": JsonCompletion::from(&after.completion),
+        "queue": {
+            "peak_depth": after.queue.depth,
+            "peak_oldest_ms": after.queue.oldest.as_millis() as u64,
+            "looks": after.queue.readings,
+        },
+    });
+    let mut file = create(folder, "report.json")?;
+    writeln!(file, "{whole:#}")?;
+    Ok(file.flush()?)
 }
 
 fn create(folder: &Path, name: &str) -> anyhow::Result<BufWriter<File>> {
     let path = folder.join(name);
     Ok(BufWriter::new(File::create(&path).with_context(|| {
-        format!("cannot write {}", path.shown())
+        format!(
+            "cannot write {}\nhint: choose a writable folder: --out FOLDER",
+            path.shown()
+        )
     })?))
 }
 
@@ -160,13 +129,13 @@ fn lines(after: &MeasuredMode) -> Vec<String> {
             at(Quantile::P95)
         ),
         format!(
-            "queue: at most {} waiting, the oldest for {} ({} looks)",
+            "queue: at most {} waiting, the oldest for {} ({} readings)",
             grouped(after.queue.depth),
             Pretty(after.queue.oldest),
             after.queue.readings
         ),
         format!(
-            "completion: {} accepted, {} processed, {} pending, {} dead, {} lost, {} inserted twice, {} notified twice, {} unexpected",
+            "audit: {} accepted, {} processed, {} pending, {} dead, {} lost, {} inserted twice, {} notified twice, {} unexpected",
             grouped(completion.accepted()),
             grouped(completion.processed),
             completion.pending,
@@ -176,6 +145,6 @@ fn lines(after: &MeasuredMode) -> Vec<String> {
             completion.notified_twice,
             completion.unexpected.map_or(0, |them| them.at_most)
         ),
-        format!("{verdict} (the server's listing against what the probe sent)"),
+        format!("{verdict} (the server's listing compared with the sent requests)"),
     ]
 }

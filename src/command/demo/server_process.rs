@@ -29,7 +29,7 @@ impl ServerProcess {
             folder.join(format!("{name}.ready")),
             folder.join(format!("{name}.log")),
         );
-        let program = std::env::current_exe().context("cannot find this program's own file")?;
+        let program = std::env::current_exe().context("cannot find the file of this program")?;
         let child = Command::new(program)
             .args([
                 "serve",

@@ -5,15 +5,16 @@ use std::path::{Path, PathBuf};
 
 use anyhow::bail;
 
+use super::super::baseline::ComparedSubject;
 use super::super::saved::{self, Saved};
 use crate::cli::judge::JudgeArgs;
-use crate::judge::gate::Subject;
+use crate::judge::gate::{NamedSegment, Subject};
 use crate::printable::{Shown as _, one_line};
 use crate::report::Report;
 use crate::run::import::{ImportRemark, Imported};
-use crate::run::plan::Guard;
+use crate::run::plan::{Guard, LoadShape};
 use crate::run::recording::Recording;
-use crate::run::run_file::Run;
+use crate::run::run_file::{Gating, Run};
 
 /// A file and what is in it.
 pub(super) struct JudgedFile {
@@ -30,21 +31,59 @@ pub(super) struct JudgedEndpoint {
     recording: Option<Recording>,
 }
 
+/// A segment, and the endpoint that it is a part of.
+pub(super) struct SegmentName<'a> {
+    name: String,
+    endpoint: String,
+    shape: LoadShape<'a>,
+}
+
+impl SegmentName<'_> {
+    pub(super) fn named(&self) -> NamedSegment<'_> {
+        NamedSegment {
+            name: &self.name,
+            endpoint: &self.endpoint,
+            shape: self.shape,
+        }
+    }
+}
+
 enum JudgedContent {
     Run(Box<Run>),
     Imported(Vec<ImportRemark>),
 }
 
+/// What is in the only file; `None` if there are several.
+pub(super) fn read_only_file(args: &JudgeArgs) -> Option<anyhow::Result<Saved>> {
+    let [file] = args.files.as_slice() else {
+        return None;
+    };
+    let read = saved::read(file, &args.import.options());
+    Some(read.map_err(|e| saved::named(e, "judge", &saved::shown(file))))
+}
+
 /// Reads every file and gives each endpoint a name of its own.
-pub(super) fn load_all(args: &JudgeArgs) -> anyhow::Result<Vec<JudgedFile>> {
+/// `only` is the content of the only file, if it was read already.
+pub(super) fn load_all(
+    args: &JudgeArgs,
+    mut only: Option<anyhow::Result<Saved>>,
+) -> anyhow::Result<Vec<JudgedFile>> {
     check_distinct(&args.files)?;
     let mut sources = Vec::new();
     for file in &args.files {
         let shown = saved::shown(file);
-        let source = load(file, &shown, args).map_err(|e| saved::named(e, "judge", &shown))?;
-        sources.push(source);
+        let saved = only.take().unwrap_or_else(|| {
+            let read = saved::read(file, &args.import.options());
+            read.map_err(|e| saved::named(e, "judge", &shown))
+        })?;
+        sources.push(judged(saved, file, &shown, args)?);
     }
     check_endpoint_flag(args, &sources)?;
+    if let Some(first) = sources.first()
+        && sources.iter().all(|source| source.run().is_some())
+    {
+        args.import.refuse_for_runs(&first.file)?;
+    }
     separate_names(&mut sources);
     Ok(sources)
 }
@@ -53,19 +92,21 @@ pub(super) fn load_all(args: &JudgeArgs) -> anyhow::Result<Vec<JudgedFile>> {
 fn check_distinct(files: &[PathBuf]) -> anyhow::Result<()> {
     for (index, file) in files.iter().enumerate() {
         if files[..index].contains(file) {
-            bail!("{} is given twice; name each file once", file.shown());
+            bail!("{} is given twice\nhint: name each file once", file.shown());
         }
     }
     Ok(())
 }
 
-fn load(file: &Path, shown: &str, args: &JudgeArgs) -> anyhow::Result<JudgedFile> {
-    let options = args.import.options();
-    Ok(match saved::read(file, &options)? {
+fn judged(saved: Saved, file: &Path, shown: &str, args: &JudgeArgs) -> anyhow::Result<JudgedFile> {
+    Ok(match saved {
         Saved::Run(run) => JudgedFile::of_run(*run, shown),
+        Saved::Capacity(_) => bail!(
+            "{shown} is a capacity search, which is judged alone\nhint: a7probe judge {shown}; a7probe compare compares two of them"
+        ),
         Saved::Imported(imported) => {
             let source = JudgedFile::of_imported(imported, &stem(file), shown);
-            source.renamed(args.endpoint.as_deref())
+            source.renamed(args.import.endpoint.as_deref())
         }
     })
 }
@@ -83,19 +124,18 @@ fn check_endpoint_flag(args: &JudgeArgs, sources: &[JudgedFile]) -> anyhow::Resu
         .iter()
         .filter(|source| source.can_be_named())
         .count();
-    match (&args.endpoint, lists) {
+    match (&args.import.endpoint, lists) {
         (None, _) | (Some(_), 1) => Ok(()),
         (Some(name), 0) => bail!(
-            "--endpoint {name} names a list of latencies, and there is none; runs and files with several endpoints name them \
-             themselves"
+            "--endpoint {name} needs a list of latencies\nhint: leave it out; runs and files with several endpoints name their own"
         ),
         (Some(name), lists) => bail!(
-            "--endpoint {name} names one list of latencies, and there are {lists}; judge them one by one, or rename the files"
+            "--endpoint {name} needs one list of latencies, and there are {lists}\nhint: judge them one by one, or rename the files"
         ),
     }
 }
 
-/// Endpoints of the same name in several files are told apart by their file.
+/// Endpoints of the same name in several files get the name of their file.
 fn separate_names(sources: &mut [JudgedFile]) {
     for qualify in [qualified_by_stem, qualified_by_file] {
         let mut uses: HashMap<String, usize> = HashMap::new();
@@ -178,12 +218,23 @@ impl JudgedFile {
         }
     }
 
-    /// Whether it was measured with gates: every run but a side of `ab` is.
-    pub(super) fn must_have_gates(&self) -> bool {
-        matches!(&self.content, JudgedContent::Run(run) if run.turns.is_none())
+    /// Whether one of them was not asked for.
+    pub(super) fn is_implied(&self, gate: &str) -> bool {
+        match &self.content {
+            JudgedContent::Run(run) => run.implied_gates.iter().any(|implied| implied == gate),
+            JudgedContent::Imported(_) => false,
+        }
     }
 
-    /// Its endpoints, to be judged; `guard` is what was typed.
+    /// Whether it was measured with gates: every run is but a side of `ab` and one without a verdict.
+    pub(super) fn must_have_gates(&self) -> bool {
+        matches!(
+            &self.content,
+            JudgedContent::Run(run) if run.turns.is_none() && run.gating == Gating::Gates
+        )
+    }
+
+    /// Its endpoints, to be judged; `guard` is the typed one.
     pub(super) fn subjects(&self, guard: Option<Guard>) -> impl Iterator<Item = Subject<'_>> {
         self.endpoints.iter().filter_map(move |endpoint| {
             let name = &endpoint.name;
@@ -198,6 +249,50 @@ impl JudgedFile {
             subject.guard = guard.unwrap_or(subject.guard);
             Some(subject)
         })
+    }
+
+    /// Its segments under the names that they have here, and the endpoints that they are parts of.
+    pub(super) fn segments(&self) -> Vec<SegmentName<'_>> {
+        let Some(run) = self.run() else {
+            return Vec::new();
+        };
+        let segments = self.endpoints.iter().filter_map(|endpoint| {
+            let original = &endpoint.original_name;
+            let planned = run.plan.endpoints.iter().find(|p| p.name == *original)?;
+            // A name may have its file before it.
+            let file = endpoint.name.strip_suffix(original.as_str())?;
+            Some(SegmentName {
+                name: endpoint.name.clone(),
+                endpoint: format!("{file}{}", planned.base_name()),
+                shape: planned.shape(),
+            })
+        });
+        segments.collect()
+    }
+
+    /// The run that it holds, if it is one.
+    pub(super) fn run(&self) -> Option<&Run> {
+        match &self.content {
+            JudgedContent::Run(run) => Some(run),
+            JudgedContent::Imported(_) => None,
+        }
+    }
+
+    /// Its endpoints with their own names, to be compared with a baseline.
+    pub(super) fn compared(
+        &self,
+        guard: Option<Guard>,
+    ) -> impl Iterator<Item = ComparedSubject<'_>> {
+        let names = self
+            .endpoints
+            .iter()
+            .map(|endpoint| &endpoint.original_name);
+        self.subjects(guard)
+            .zip(names)
+            .map(|(subject, name_in_baseline)| ComparedSubject {
+                subject,
+                name_in_baseline,
+            })
     }
 
     /// Adds what is known of it to a report.

@@ -24,6 +24,7 @@ pub(in crate::command) struct AuditOptions<'a> {
 }
 
 /// The audit of one run, as far as the service supports it.
+#[derive(Clone)]
 pub(super) struct PreparedAudit {
     auditing: Auditing,
     listing_support: ListingSupport,
@@ -50,6 +51,21 @@ impl PreparedAudit {
             listing_support,
             capture,
         }
+    }
+
+    /// Whether there is anything to ask: a listing that the service has, or the states of single events.
+    pub(super) fn can_be_asked(&self) -> bool {
+        match self.auditing.source {
+            AuditSource::Listing => self.listing_support == ListingSupport::Seen,
+            AuditSource::Polls(_) => true,
+        }
+    }
+
+    /// The same with another longest wait.
+    pub(super) fn within(&self, patience: Duration) -> PreparedAudit {
+        let mut audit = self.clone();
+        audit.auditing.patience = patience;
+        audit
     }
 
     pub(super) fn capture(&self) -> AuditCapture {

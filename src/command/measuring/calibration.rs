@@ -1,53 +1,23 @@
-//! The instrument's own error before a run: from null latencies to the record that the run file keeps.
+//! The measurement overhead before a run: from null latencies to the record in the run file.
 
-use std::io::Write;
 use std::time::Duration;
 
-use super::{Measuring, say_interrupted};
 use crate::probe::engine::{self, Calibrated, StopSignal};
 use crate::run::plan::{Model, Plan};
 use crate::run::recording::Recording;
-use crate::run::run_file::{Calibration, CalibrationFailure, MeasurementOverhead, Signal};
+use crate::run::run_file::{Calibration, CalibrationFailure, MeasurementOverhead};
 use crate::stats::rank::{Quantile, interval_ranks};
 
 /// A two-sided interval of this confidence has 5 % beyond its upper end: the one-sided bound of METHOD §7.
 const CONFIDENCE: f64 = 0.90;
 
 /// How the null server is reached.
-const TRANSPORT: &str = "HTTP/1.1 over TCP on loopback";
-
-/// How the calibration ended.
-#[derive(Debug, Clone, PartialEq)]
-pub(in crate::command) enum Calibrating {
-    /// The run may begin.
-    Done(Calibration),
-    /// A signal came first.
-    Interrupted(Signal),
+fn transport(plan: &Plan) -> String {
+    format!("{} over TCP on loopback", plan.connections.version.as_str())
 }
 
-impl Measuring {
-    /// Measures a server that takes no time, as the plan's service will be measured: about two seconds.
-    pub(in crate::command) fn calibrate(
-        &self,
-        plan: &Plan,
-        stderr: &mut dyn Write,
-    ) -> anyhow::Result<Calibrating> {
-        let calibration = calibrated(plan, &self.stop);
-        match (calibration, self.signals.received()) {
-            (Some(calibration), None) => Ok(Calibrating::Done(calibration)),
-            (calibration, signal) => {
-                let Some(signal) = signal else {
-                    return Ok(Calibrating::Done(calibration.unwrap_or_default()));
-                };
-                say_interrupted(stderr)?;
-                Ok(Calibrating::Interrupted(signal))
-            }
-        }
-    }
-}
-
-/// Measures the null server as the plan's service will be; `None` if it was interrupted. What keeps it from that is no
-/// reason not to measure the service.
+/// Measures the null server as the plan's service will be; `None` if it was interrupted. If that fails, the service is
+/// measured anyway.
 pub(in crate::command) fn calibrated(plan: &Plan, stop: &StopSignal) -> Option<Calibration> {
     Some(match engine::calibrate(plan, stop) {
         Ok(Some(calibrated)) => record(plan, &calibrated),
@@ -79,7 +49,7 @@ fn record(plan: &Plan, calibrated: &Calibrated) -> Calibration {
         };
     };
     Calibration::Measured(MeasurementOverhead {
-        transport: TRANSPORT.to_owned(),
+        transport: transport(plan),
         requests: recording.planned(),
         rate_per_s: *rate,
         concurrency: match plan.model {

@@ -6,12 +6,13 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use super::run_options::RunOptions;
+use crate::cli::resolve::planned_samples;
 use crate::command::progress::Gates;
-use crate::judge::gate::{GateWatch, InstrumentLoad, InstrumentState};
+use crate::judge::gate::{GateWatch, InstrumentLoad, InstrumentState, WatchedEndpoint};
 use crate::probe::engine::{Live, Meter, Stopper};
 use crate::run::plan::Plan;
 
-/// How often it asks whether a look is due: a run goes on at most so long after its decision.
+/// Interval between checks whether a look is due: the longest time that a run continues after its decision.
 const PERIOD: Duration = Duration::from_millis(50);
 
 /// Looks on a thread of its own until it is finished.
@@ -19,7 +20,7 @@ const PERIOD: Duration = Duration::from_millis(50);
 pub(super) struct Decider {
     done: Sender<()>,
     thread: JoinHandle<bool>,
-    state: Gates,
+    gates: Gates,
 }
 
 impl Decider {
@@ -30,22 +31,28 @@ impl Decider {
         live: Arc<Live>,
         stopper: Stopper,
     ) -> Decider {
-        let endpoints: Vec<(&str, f64)> = plan
+        let endpoints: Vec<WatchedEndpoint<'_>> = plan
             .endpoints
             .iter()
-            .filter_map(|endpoint| Some((endpoint.name.as_str(), endpoint.rate?.as_per_second())))
+            .filter_map(|endpoint| {
+                Some(WatchedEndpoint {
+                    name: &endpoint.name,
+                    rate_per_s: endpoint.rate?.as_per_second(),
+                    most_requests: planned_samples(plan, endpoint)?,
+                })
+            })
             .collect();
-        let mut watching = GateWatch::new(options.gates, &endpoints, options.guard);
-        let state = Gates::new(Mutex::new(watching.state()));
-        let (shown, count) = (Arc::clone(&state), endpoints.len());
+        let watching = GateWatch::new(options.gates, &endpoints, options.guard, options.stop_rule);
+        let gates = Gates::new(Mutex::new(watching));
+        let (watched, count) = (Arc::clone(&gates), endpoints.len());
         let (done, finished) = channel();
         let meter = Meter::start(plan);
         let thread = std::thread::spawn(move || {
             while let Err(RecvTimeoutError::Timeout) = finished.recv_timeout(PERIOD) {
+                let mut watching = watched.lock().unwrap_or_else(PoisonError::into_inner);
                 for endpoint in 0..count {
                     look(&mut watching, endpoint, &live, &meter);
                 }
-                *shown.lock().unwrap_or_else(PoisonError::into_inner) = watching.state();
                 if watching.is_decided() {
                     stopper.decide();
                     return true;
@@ -56,13 +63,13 @@ impl Decider {
         Decider {
             done,
             thread,
-            state,
+            gates,
         }
     }
 
-    /// How far every gate is, now and later.
-    pub(super) fn state(&self) -> Gates {
-        Arc::clone(&self.state)
+    /// The gates that it watches, to ask how far they are.
+    pub(super) fn gates(&self) -> Gates {
+        Arc::clone(&self.gates)
     }
 
     /// Ends the watch; whether it was the decision that ended the run.

@@ -1,9 +1,11 @@
 //! How a run is made, and how it is judged.
 
 use super::audited::AuditOptions;
-use crate::judge::gate::Gate;
+use super::calibration_task::PendingCalibration;
+use crate::judge::abort_rule::AbortRule;
+use crate::judge::gate::{Gate, StopRule};
 use crate::run::plan::{Design, Guard};
-use crate::run::run_file::{Calibration, SelftestCertificate};
+use crate::run::run_file::{Gating, SelftestCertificate};
 
 /// How a run is made, and how it is judged.
 #[derive(Debug, Clone, Copy)]
@@ -12,9 +14,15 @@ pub(in crate::command) struct RunOptions<'a> {
     pub(in crate::command) guard: Guard,
     /// Whether the run may stop when it is decided.
     pub(in crate::command) design: Design,
+    /// When it may.
+    pub(in crate::command) stop_rule: StopRule,
+    /// Whether it is to be judged at all.
+    pub(in crate::command) gating: Gating,
+    /// What ends it before its time.
+    pub(in crate::command) abort_on: &'a [AbortRule],
     pub(in crate::command) audit: Option<AuditOptions<'a>>,
-    /// What the instrument measured of itself before.
-    pub(in crate::command) calibration: &'a Calibration,
+    /// What the instrument measures of itself, by the end of the warm-up.
+    pub(in crate::command) calibration: &'a PendingCalibration,
     /// What `selftest` said of it.
     pub(in crate::command) certificate: Option<&'a SelftestCertificate>,
 }

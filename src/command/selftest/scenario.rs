@@ -6,8 +6,8 @@ use super::script::{BurstPattern, Script, Stall};
 use super::server::Handled;
 use crate::run::histogram::RankedValues;
 use crate::run::plan::{
-    Arrivals, ConnectionPolicy, Endpoint, Keepalive, Model, Plan, Scheme, Size, StatusSet, Target,
-    Template, Trust,
+    Arrivals, ConnectionPolicy, Endpoint, HttpVersion, Keepalive, Model, Plan, RedirectPolicy,
+    Scheme, Size, StatusSet, Target, Template, Tracing, Trust,
 };
 use crate::run::recording::Recording;
 use crate::run::run_file::{CheckUnit, SelftestCheck};
@@ -75,6 +75,7 @@ pub(super) fn plan(port: u16, rate_per_s: f64, requests: u64, targets: Vec<Durat
             prefix: String::new(),
         },
         endpoints: vec![Endpoint {
+            elsewhere: None,
             name: "scripted".to_owned(),
             // POST, because its requests carry the id of the run.
             method: "POST".to_owned(),
@@ -82,7 +83,9 @@ pub(super) fn plan(port: u16, rate_per_s: f64, requests: u64, targets: Vec<Durat
             headers: Vec::new(),
             body: None,
             expect: StatusSet::success(),
+            expect_body: None,
             rate: Rate::per_second(rate_per_s),
+            segment: None,
             targets,
         }],
         model: Model::Open {
@@ -97,9 +100,14 @@ pub(super) fn plan(port: u16, rate_per_s: f64, requests: u64, targets: Vec<Durat
             keepalive: Keepalive::Reuse,
             trust: Trust::System,
             identity: None,
-            connect_to: None,
+            connect_to: Vec::new(),
             unix_socket: None,
+            proxy: None,
+            redirects: RedirectPolicy::Answer,
+            tracing: Tracing::Off,
+            version: HttpVersion::Http1,
         },
+        rows: None,
     }
 }
 
@@ -120,7 +128,7 @@ impl Scenario {
                 Pretty(stall.period)
             ),
             Script::Bursts(bursts) => format!(
-                "bursts: {} of {} take {}",
+                "spells: {} of {} need {}",
                 bursts.slow_ones,
                 bursts.every,
                 Pretty(bursts.slow)
@@ -137,10 +145,10 @@ impl Scenario {
         }
     }
 
-    /// What the instrument measured held against what the server did; `own_error` is the instrument's e.
+    /// The measured values compared with the server's actions; `own_error` is the instrument's e.
     ///
-    /// Tolerances: our own error and the P99 of the send lag; where the truth is the law of a stall, also 1/λ, because
-    /// nobody can see a stall finer than requests come, and the P99 of the server's own lateness.
+    /// Tolerances: the measurement overhead and the P99 of the send lag; where the truth is the law of a stall, also
+    /// 1/λ, because requests sample a stall only at their own times, and the P99 of the server's lateness.
     pub(super) fn checks(
         &self,
         recording: &Recording,

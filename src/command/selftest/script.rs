@@ -5,11 +5,11 @@ use std::time::Duration;
 /// How long each request is held.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Script {
-    /// Each for so long.
+    /// Each for this long.
     Delay(Duration),
     /// Everything that arrives while a stall lasts is held until it ends, and each request for the base time besides.
     Stall(Stall),
-    /// Of every so many requests, the first ones slowly.
+    /// The first requests of every period are slow.
     Bursts(BurstPattern),
 }
 
@@ -21,7 +21,7 @@ pub(super) struct Stall {
     pub(super) base: Duration,
 }
 
-/// Slow requests in bursts, by the number of the request.
+/// Slow requests in spells, by the number of the request.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct BurstPattern {
     pub(super) every: u64,
@@ -55,7 +55,7 @@ impl Stall {
         self.base + self.length.saturating_sub(self.period.mul_f64(1.0 - p))
     }
 
-    /// How many requests of a run of so many periods are above a limit.
+    /// The number of requests above a limit in a run of this many periods.
     pub(super) fn above(&self, limit: Duration, rate_per_s: f64, periods: u32) -> f64 {
         let long_enough = (self.base + self.length).saturating_sub(limit);
         long_enough.as_secs_f64() * rate_per_s * f64::from(periods)

@@ -2,7 +2,8 @@
 
 use super::change_evidence::{ChangeEvidence, ChangeRange};
 use super::dependence::Dependence;
-use super::effect::{Effect, EffectReason};
+use super::effect::{Effect, EffectReason, NoiseBand};
+use super::noise::Noise;
 use super::pair::Pair;
 use super::paired::CandidateIntervals;
 use crate::judge::summary::Observed;
@@ -59,6 +60,14 @@ impl Change {
     pub fn difference_interval_ns(&self) -> Option<ChangeRange> {
         match self.evidence {
             ChangeEvidence::Interval { measured, .. } => Some(measured.difference_ns),
+            ChangeEvidence::Unresolved(_) => None,
+        }
+    }
+
+    /// The part of a noise band that holds every change that fits the data.
+    pub(crate) fn band(&self, noise: &Noise) -> Option<NoiseBand> {
+        match self.evidence {
+            ChangeEvidence::Interval { measured, .. } => NoiseBand::around(measured, noise),
             ChangeEvidence::Unresolved(_) => None,
         }
     }

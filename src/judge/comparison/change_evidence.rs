@@ -10,10 +10,10 @@ pub enum ChangeEvidence {
     Interval {
         /// With the latencies as they were measured.
         measured: ChangeRanges,
-        /// The same, widened to what the changes would be had this machine sent every request on time, on either side.
+        /// The same, widened to the changes without this machine's send lag, on either side.
         without_lag: ChangeRanges,
     },
-    /// One side has too few requests, or they are worth too few because they come in bursts, for an interval of this percentile with two ends.
+    /// One side has too few requests, or they are worth too few because they come in spells, for an interval of this percentile with two ends.
     Unresolved(UnresolvedChange),
 }
 

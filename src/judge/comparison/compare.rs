@@ -51,8 +51,8 @@ pub fn compare(
     compared(endpoint.into(), sides, None, quantiles, noise)
 }
 
-/// Compares one endpoint's two sides that were measured in turns: `sides` are the whole recordings, `pairs` their
-/// blocks, one of each side in every pair. The wider of the profile and the paired interval is the evidence.
+/// Compares one endpoint's two interleaved sides: `sides` are the whole recordings, `pairs` their blocks, one of each
+/// side in every pair. The wider of the profile and the paired interval is the evidence.
 pub fn compare_in_turns(
     endpoint: impl Into<String>,
     sides: Pair<Side<'_>>,
@@ -167,11 +167,10 @@ fn evidence(
             without_lag,
         },
         _ => ChangeEvidence::Unresolved(UnresolvedChange {
-            planned: [planned.before, planned.after],
-            independent: [
-                dependence.before.worth(planned.before),
-                dependence.after.worth(planned.after),
-            ],
+            samples_before: planned.before,
+            samples_after: planned.after,
+            independent_samples_before: dependence.before.worth(planned.before),
+            independent_samples_after: dependence.after.worth(planned.after),
             samples_needed: needed.before.max(needed.after),
         }),
     }

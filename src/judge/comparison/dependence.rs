@@ -11,15 +11,18 @@ use crate::stats::rank::Quantile;
 /// A recorded target tells of a percentile if the share of requests above it is within this factor of the percentile's.
 const NEAR: f64 = 3.0;
 
+/// From this design effect on, requests clearly come in spells.
+const CLEARLY_IN_BURSTS: f64 = 2.0;
+
 /// What is known of bursts on one side, at one percentile.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Dependence {
-    /// φ: so many requests are worth one independent one; at least 1.
+    /// φ: the number of requests that count as one independent request; at least 1.
     Effect(f64),
     /// Neither the order nor the time of the requests was kept, so they are taken as independent.
     Unknown,
-    /// The interval over pairs of blocks reckons with it, and the wider of the two counts; φ would take a drift that the
-    /// turns cancel for bursts.
+    /// The interval over pairs of blocks allows for it, and the wider of the two counts; φ would treat a drift that
+    /// interleaving cancels as spells.
     InPairs,
     /// `--iid`: they are taken as independent.
     Ignored,
@@ -46,6 +49,11 @@ impl Dependence {
             Dependence::Effect(effect) => effect,
             Dependence::Unknown | Dependence::InPairs | Dependence::Ignored => 1.0,
         }
+    }
+
+    /// Whether the requests clearly come in spells.
+    pub(crate) fn shows_bursts(self) -> bool {
+        self.design_effect() >= CLEARLY_IN_BURSTS
     }
 
     /// How many independent requests `planned` ones are worth.

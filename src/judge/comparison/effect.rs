@@ -1,16 +1,18 @@
-//! Improved, regressed, within noise or inconclusive: what an interval says, given a noise band.
+//! Improved, regressed, within the noise band or inconclusive: what an interval says, given a noise band.
 
 use serde::Serialize;
 
 use super::change_evidence::{ChangeEvidence, ChangeRange, ChangeRanges};
 use super::noise::Noise;
-use crate::judge::gate::UnresolvedChange;
+use crate::judge::gate::{UnresolvedChange, open_low_end};
+use crate::units::serialize_ns_as_ms;
 
 /// Borders closer than this, relatively, count as met: 0.93 lies on the border of a band of 7 %.
 const TIE: f64 = 1e-12;
 
 /// What a change amounts to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Effect {
     /// Every change that fits the data is a reduction beyond the noise band.
@@ -23,24 +25,67 @@ pub enum Effect {
     Inconclusive,
 }
 
+/// The part of a noise band that no change that fits the data leaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NoiseBand {
+    /// The share of the value before.
+    Share,
+    /// The duration, and not the share.
+    Duration,
+}
+
+impl NoiseBand {
+    /// `None` where changes outside of both parts fit the data.
+    pub(super) fn around(ranges: ChangeRanges, noise: &Noise) -> Option<NoiseBand> {
+        let (least, most) = (1.0 - noise.share, 1.0 + noise.share);
+        let band_ns = noise.duration.as_nanos() as f64;
+        let ChangeRanges {
+            ratio,
+            difference_ns,
+        } = ranges;
+        if ratio.lies_within(least * (1.0 - TIE), most * (1.0 + TIE)) {
+            Some(NoiseBand::Share)
+        } else if difference_ns.lies_within(-band_ns, band_ns) {
+            Some(NoiseBand::Duration)
+        } else {
+            None
+        }
+    }
+}
+
 /// Why a change amounts to its effect; ratios are after divided by before, differences after minus before.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case", tag = "code", content = "values")]
 pub enum EffectReason {
     /// There is no interval.
+    #[serde(rename = "change_unresolved")]
     Unresolved(UnresolvedChange),
     /// Before, failures stood where the percentile is now.
     FailuresBefore,
     /// After, failures stand where the percentile was.
     FailuresAfter,
     /// Improved: at most this.
-    AtMost(ChangeBound),
+    #[serde(rename = "change_at_most")]
+    AtMost(
+        #[serde(with = "HighEnd")]
+        #[cfg_attr(test, schemars(with = "HighEnd"))]
+        ChangeBound,
+    ),
     /// Regressed: at least this.
-    AtLeast(ChangeBound),
+    #[serde(rename = "change_at_least")]
+    AtLeast(
+        #[serde(with = "LowEnd")]
+        #[cfg_attr(test, schemars(with = "LowEnd"))]
+        ChangeBound,
+    ),
     /// No change that fits the data leaves the noise band.
     WithinNoise,
     /// Changes on both sides of the noise band fit the data.
+    #[serde(rename = "change_undecided")]
     Undecided(CompatibleRatios),
     /// Without the send lag of this machine the effect would be another.
+    #[serde(rename = "change_send_lag")]
     SentLate(CompatibleRatios),
 }
 
@@ -53,13 +98,52 @@ pub struct ChangeBound {
     pub difference_ns: f64,
 }
 
+/// A bound from above, in JSON.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, schemars(rename = "HighEnd"))]
+#[serde(remote = "ChangeBound")]
+struct HighEnd {
+    #[serde(rename = "ratio_high")]
+    ratio: f64,
+    #[serde(rename = "difference_high_ms", serialize_with = "serialize_ns_as_ms")]
+    difference_ns: f64,
+}
+
+/// A bound from below.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, schemars(rename = "LowEnd"))]
+#[serde(remote = "ChangeBound")]
+struct LowEnd {
+    #[serde(rename = "ratio_low")]
+    ratio: f64,
+    #[serde(rename = "difference_low_ms", serialize_with = "serialize_ns_as_ms")]
+    difference_ns: f64,
+}
+
 /// The ratios that fit the data, and why an end is open where one is.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct CompatibleRatios {
     /// From 0 to ∞.
+    #[serde(flatten, with = "RatioEnds")]
+    #[cfg_attr(test, schemars(with = "RatioEnds"))]
     pub ratio: ChangeRange,
     /// What leaves an end open.
+    #[serde(skip)]
     pub opened_by: OpenEndCause,
+}
+
+/// A range of ratios, in JSON; an open end is `null`.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(remote = "ChangeRange")]
+struct RatioEnds {
+    #[serde(rename = "ratio_low", serialize_with = "open_low_end")]
+    low: f64,
+    #[serde(rename = "ratio_high")]
+    high: f64,
 }
 
 /// Why an end of an interval is open.
@@ -111,9 +195,7 @@ fn within(ranges: ChangeRanges, noise: &Noise) -> Effect {
         Effect::Improved
     } else if ratio.low > most * (1.0 + TIE) && difference_ns.low > band_ns {
         Effect::Regressed
-    } else if ratio.lies_within(least * (1.0 - TIE), most * (1.0 + TIE))
-        || difference_ns.lies_within(-band_ns, band_ns)
-    {
+    } else if NoiseBand::around(ranges, noise).is_some() {
         Effect::WithinNoise
     } else {
         Effect::Inconclusive
@@ -141,7 +223,7 @@ fn reason(effect: Effect, ranges: ChangeRanges, opened_by: OpenEndCause) -> Effe
     }
 }
 
-/// What the changes would be had this machine sent on time.
+/// The changes without this machine's send lag.
 fn late(measured: ChangeRange, without_lag: ChangeRange, cause: OpenEndCause) -> CompatibleRatios {
     let opened = (without_lag.low <= 0.0 && measured.low > 0.0)
         || (without_lag.high.is_infinite() && measured.high.is_finite());
@@ -160,18 +242,34 @@ impl ChangeRange {
 #[cfg(test)]
 mod tests {
     use super::super::change_evidence::{ChangeRange, ChangeRanges};
-    use super::{Effect, Noise, OpenEndCause, late, within};
+    use super::{Effect, Noise, NoiseBand, OpenEndCause, late, within};
 
-    fn effect(ratio: (f64, f64), difference_ms: (f64, f64)) -> Effect {
+    fn ranges(ratio: (f64, f64), difference_ms: (f64, f64)) -> ChangeRanges {
         let range = |(low, high): (f64, f64), unit: f64| ChangeRange {
             low: low * unit,
             high: high * unit,
         };
-        let ranges = ChangeRanges {
+        ChangeRanges {
             ratio: range(ratio, 1.0),
             difference_ns: range(difference_ms, 1e6),
-        };
-        within(ranges, &Noise::default())
+        }
+    }
+
+    fn effect(ratio: (f64, f64), difference_ms: (f64, f64)) -> Effect {
+        within(ranges(ratio, difference_ms), &Noise::default())
+    }
+
+    #[test]
+    fn the_band_that_holds_a_change_is_its_share_before_its_duration() {
+        for (ratio, difference_ms, band) in [
+            ((0.96, 1.04), (-40.0, 40.0), Some(NoiseBand::Share)),
+            ((0.96, 1.04), (-0.4, 0.4), Some(NoiseBand::Share)),
+            ((0.93, 1.04), (-0.1, 0.1), Some(NoiseBand::Duration)),
+            ((0.93, 1.04), (-7.0, 4.0), None),
+        ] {
+            let found = NoiseBand::around(ranges(ratio, difference_ms), &Noise::default());
+            assert_eq!(found, band, "{ratio:?} {difference_ms:?}");
+        }
     }
 
     #[test]

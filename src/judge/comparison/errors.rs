@@ -45,9 +45,9 @@ impl ErrorRate {
 }
 
 impl ErrorRateChange {
-    /// The interval is put together from the two exact ones by the square-and-add rule (Newcombe 1998, method 10,
-    /// with Clopper–Pearson for Wilson limits): it never claims more than 95 % where requests fail independently, and does not
-    /// collapse when nobody failed.
+    /// The interval is put together from the two exact ones by the square-and-add rule (Newcombe 1998, method 10, with
+    /// Clopper–Pearson for Wilson limits): it never claims more than 95 % where requests fail independently, and does
+    /// not collapse without failures.
     pub fn between(rates: Pair<ErrorRate>) -> ErrorRateChange {
         let shares = rates.map(ErrorRate::share);
         let (Some(before), Some(after)) = (shares.before, shares.after) else {

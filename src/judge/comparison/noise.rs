@@ -11,6 +11,7 @@ use crate::units::{Pretty, UnitError, parse_duration, parse_percentage, serializ
 /// A change counts only if it exceeds both: a share of the value before, and a duration. A tenth of a millisecond more is
 /// nothing however large the share, and so is one percent more however long it takes.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Noise {
     /// Share of the value before, from 0; below 1.
     pub share: f64,
@@ -27,21 +28,24 @@ pub enum NoiseError {
         "'{part}' in '{text}' is neither a percentage nor a duration; write for example 5%,1ms"
     )]
     Part {
-        /// What was typed.
+        /// The typed text.
         text: String,
         /// The part that is wrong.
         part: String,
     },
-    /// A number without its unit, or out of range.
+    /// A number that may be a share or a duration.
+    #[error("'{0}' has no unit; write {0}% or {0}ms")]
+    NoUnit(String),
+    /// A value out of range.
     #[error(transparent)]
     Unit(#[from] UnitError),
     /// Two percentages, or two durations.
     #[error(
-        "'{0}' gives the same twice; write one percentage and one duration, for example 5%,1ms"
+        "'{0}' gives two values of one kind; write one percentage and one duration, for example 5%,1ms"
     )]
     Twice(String),
     /// Nothing can be faster by 100 %.
-    #[error("'{0}' is too much noise; the percentage must be below 100%")]
+    #[error("'{0}' is too large; write a percentage below 100%")]
     TooMuch(String),
 }
 
@@ -64,6 +68,9 @@ impl FromStr for Noise {
         for part in text.split(',').map(str::trim) {
             let twice = match part {
                 part if part.ends_with('%') => share.replace(parse_percentage(part)?).is_some(),
+                part if part.parse::<f64>().is_ok() => {
+                    return Err(NoiseError::NoUnit(part.to_owned()));
+                }
                 part if part.starts_with(|c: char| c.is_ascii_digit()) => {
                     duration.replace(parse_duration(part)?).is_some()
                 }
@@ -92,7 +99,7 @@ impl FromStr for Noise {
 impl fmt::Display for Noise {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let percent = trimmed(self.share * 100.0, 4);
-        f.pad(&format!("{percent} % and {}", Pretty(self.duration)))
+        f.pad(&format!("{percent}% and {}", Pretty(self.duration)))
     }
 }
 
@@ -120,14 +127,14 @@ mod tests {
         ] {
             assert_eq!(text.parse(), Ok(read), "{text}");
         }
-        assert_eq!(Noise::default().to_string(), "5 % and 1 ms");
+        assert_eq!(Noise::default().to_string(), "5% and 1 ms");
         assert_eq!("5%,1ms".parse(), Ok(Noise::default()));
     }
 
     #[test]
     fn what_is_no_band_is_refused_with_the_hint() {
         for (text, message) in [
-            ("5", "'5' has no unit; write 5ms or 5s"),
+            ("5", "'5' has no unit; write 5% or 5ms"),
             (
                 "-5%",
                 "'-5%' is out of range for a percentage; it must be 0% or more",
@@ -142,11 +149,11 @@ mod tests {
             ),
             (
                 "5%,6%",
-                "'5%,6%' gives the same twice; write one percentage and one duration, for example 5%,1ms",
+                "'5%,6%' gives two values of one kind; write one percentage and one duration, for example 5%,1ms",
             ),
             (
                 "100%,1ms",
-                "'100%,1ms' is too much noise; the percentage must be below 100%",
+                "'100%,1ms' is too large; write a percentage below 100%",
             ),
         ] {
             let error: NoiseError = text.parse::<Noise>().unwrap_err();

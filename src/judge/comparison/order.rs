@@ -110,7 +110,7 @@ pub(super) struct Edge<'a> {
 }
 
 impl Edge<'_> {
-    /// The same values, of which so many are worth one.
+    /// The same values, of which this many count as one.
     pub(super) fn worth(self, design_effect: f64) -> Self {
         Edge {
             design_effect,

@@ -21,7 +21,7 @@ pub struct Side<'a> {
     pub recording: &'a Recording,
     /// How long its run waited for an answer, where that is known.
     pub timeout: Option<Duration>,
-    /// Whether its bursts are reckoned with.
+    /// Whether its slow spells are allowed for.
     pub guard: Guard,
 }
 

@@ -10,7 +10,7 @@ use crate::judge::summary::CONFIDENCE;
 use crate::stats::paired::{self, PairedError, PairedMean};
 use crate::stats::rank::Quantile;
 
-/// Both intervals of a change that was measured in turns. The profile interval takes requests as independent; the paired
+/// Both intervals of a change between interleaved sides. The profile interval takes requests as independent; the paired
 /// one takes blocks as independent, so it is the wider where whole blocks differ by more than their requests do.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct CandidateIntervals {
@@ -27,6 +27,7 @@ struct Both {
 
 /// Which interval is the evidence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum IntervalMethod {
     /// Of the profile likelihood, over all requests.
@@ -45,7 +46,7 @@ pub enum NoPairs {
     },
     /// In some block the percentile is the maximum, which is another thing.
     ShortBlocks {
-        /// So many requests a block would do.
+        /// The number of requests that a block needs.
         requests_needed: u64,
     },
 }
@@ -127,7 +128,7 @@ impl ChangeRange {
     }
 }
 
-/// Whether there is an interval over pairs, which reckons with whatever lasts within a block.
+/// Whether there is an interval over pairs, which allows for every dependence within a block.
 pub(super) fn has_interval(blocks: &[Pair<Orders>], quantile: Quantile) -> bool {
     let mut sides = blocks.iter().flat_map(|pair| [&pair.before, &pair.after]);
     blocks.len() >= paired::MIN_PAIRS && !sides.any(|side| is_maximum(side, quantile))
@@ -233,7 +234,7 @@ mod tests {
         let side = |recording| Side {
             recording,
             timeout: None,
-            // The values ascend, which is no order of time.
+            // The values ascend, which is not a time order.
             guard: crate::run::plan::Guard::Iid,
         };
         let sides = Pair {

@@ -1,4 +1,4 @@
-//! Measuring in turns: the order of the blocks, and what they add up to.
+//! Interleaved measurement: the order of the blocks, and their sums.
 
 use std::time::Duration;
 

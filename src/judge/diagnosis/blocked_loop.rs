@@ -17,7 +17,7 @@ const MIN_REQUESTS: u64 = 20;
 /// Fewer episodes could be an accident, as in the cluster guard.
 const EPISODES: u64 = 3;
 
-/// Less than this share of delayed requests is no blocked loop at the load that is put on it.
+/// A smaller share of delayed requests does not show a blocked loop at this load.
 const RARE: f64 = 0.1;
 
 /// The least ratio of a request that waits for a blocked loop to the median of those that do not.
@@ -60,7 +60,7 @@ pub(super) fn test(observed: &Observations) -> CauseFinding {
     }
 }
 
-/// How the probe behaves during load, held against how it behaves alone.
+/// The probe's latency during load, compared with its latency alone.
 struct Interference {
     /// P95 alone.
     usual: Duration,

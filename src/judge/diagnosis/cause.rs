@@ -8,6 +8,7 @@ use super::evidence::{CauseEvidence, FailedRequests, MissedStep, SampleKind, Too
 
 /// What may be the cause, and that there is none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum RootCause {
     /// Connecting takes long: distance, DNS, TLS, a slow accept.
@@ -36,12 +37,16 @@ pub(crate) enum Support {
 }
 
 /// What to do next about a cause.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case", tag = "code", content = "values")]
 pub(crate) enum CauseNextStep {
     /// Too few data, of which more would decide.
     LargerBudget,
     /// The same, with the budget that gives enough.
+    #[serde(rename = "larger_budget")]
     Budget {
+        #[serde(rename = "budget_s")]
         seconds: f64,
     },
     FindFailures,
@@ -89,22 +94,6 @@ impl Support {
             Support::NotSupported
         } else {
             Support::NotEnough
-        }
-    }
-}
-
-impl CauseNextStep {
-    /// Its code in JSON.
-    pub(crate) fn code(self) -> &'static str {
-        match self {
-            CauseNextStep::LargerBudget | CauseNextStep::Budget { .. } => "larger_budget",
-            CauseNextStep::FindFailures => "find_failures",
-            CauseNextStep::LetItFinish => "let_it_finish",
-            CauseNextStep::KeepConnections => "keep_connections",
-            CauseNextStep::AnswerBeforeTheCall => "answer_before_the_call",
-            CauseNextStep::TakeOffTheLoop => "take_off_the_loop",
-            CauseNextStep::LowerLoad => "lower_load",
-            CauseNextStep::QuieterMachine => "quieter_machine",
         }
     }
 }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde::Serialize;
+
 use crate::judge::comparison::ChangeRange;
 use crate::stats::modes::Modes;
 use crate::stats::rank::Quantile;
@@ -112,7 +114,6 @@ pub(crate) enum SampleKind {
     Requests,
     /// Requests, for an interval of P50.
     RequestsForMedian,
-    /// Requests, for a trend.
     RequestsForTrend,
     Sends,
 }
@@ -161,7 +162,7 @@ pub(crate) struct LatencyGrowth {
     pub(crate) slope: f64,
     /// Of Mann and Kendall's test.
     pub(crate) p: f64,
-    /// The level that p is held against.
+    /// The level that p is compared with.
     pub(crate) level: f64,
     /// Upper 95 % bound of the growth; infinite where there is none.
     pub(crate) at_most_ns: f64,
@@ -222,7 +223,7 @@ impl LatencyShape {
 }
 
 /// P95/P50; `None` of a P50 of zero.
-pub(crate) fn tail_ratio(p50: Duration, p95: Duration) -> Option<f64> {
+fn tail_ratio(p50: Duration, p95: Duration) -> Option<f64> {
     (!p50.is_zero()).then(|| p95.as_secs_f64() / p50.as_secs_f64())
 }
 
@@ -233,39 +234,79 @@ impl LatencyGrowth {
     }
 }
 
+/// What a piece of evidence says, as a code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum EvidenceCode {
+    StepNotMade,
+    FailedRequests,
+    TooFewSends,
+    TooFewRequests,
+    NewConnections,
+    Phases,
+    OneAtATime,
+    ServerTiming,
+    DelayedRequests,
+    LatencyShapes,
+    Interference,
+    LatencyGrowth,
+    ServedRequests,
+    LateSends,
+    AboveTarget,
+    CauseFound,
+    BeyondTarget,
+    CausesOpen,
+    AllRuledOut,
+    TargetOpen,
+}
+
 impl CauseEvidence {
     /// Its code in JSON.
-    pub(crate) fn code(&self) -> &'static str {
+    pub(crate) fn code(&self) -> EvidenceCode {
         match self {
-            CauseEvidence::StepNotMade(_) => "step_not_made",
-            CauseEvidence::FailedRequests(_) => "failed_requests",
+            CauseEvidence::StepNotMade(_) => EvidenceCode::StepNotMade,
+            CauseEvidence::FailedRequests(_) => EvidenceCode::FailedRequests,
             CauseEvidence::TooFew(too_few) => match too_few.of {
-                SampleKind::Sends => "too_few_sends",
-                _ => "too_few_requests",
+                SampleKind::Sends => EvidenceCode::TooFewSends,
+                _ => EvidenceCode::TooFewRequests,
             },
-            CauseEvidence::NewConnections { .. } => "new_connections",
-            CauseEvidence::Phases(_) => "phases",
-            CauseEvidence::OneAtATime { .. } => "one_at_a_time",
-            CauseEvidence::ServerTiming { .. } => "server_timing",
-            CauseEvidence::Delayed(_) => "delayed_requests",
-            CauseEvidence::Shapes { .. } => "latency_shapes",
-            CauseEvidence::Interference { .. } => "interference",
-            CauseEvidence::Growth(_) => "latency_growth",
-            CauseEvidence::Served(_) => "served_requests",
-            CauseEvidence::LateSends(_) => "late_sends",
-            CauseEvidence::AboveTarget { .. } => "above_target",
+            CauseEvidence::NewConnections { .. } => EvidenceCode::NewConnections,
+            CauseEvidence::Phases(_) => EvidenceCode::Phases,
+            CauseEvidence::OneAtATime { .. } => EvidenceCode::OneAtATime,
+            CauseEvidence::ServerTiming { .. } => EvidenceCode::ServerTiming,
+            CauseEvidence::Delayed(_) => EvidenceCode::DelayedRequests,
+            CauseEvidence::Shapes { .. } => EvidenceCode::LatencyShapes,
+            CauseEvidence::Interference { .. } => EvidenceCode::Interference,
+            CauseEvidence::Growth(_) => EvidenceCode::LatencyGrowth,
+            CauseEvidence::Served(_) => EvidenceCode::ServedRequests,
+            CauseEvidence::LateSends(_) => EvidenceCode::LateSends,
+            CauseEvidence::AboveTarget { .. } => EvidenceCode::AboveTarget,
             CauseEvidence::Overall(reason) => match reason {
-                OverallReason::CauseFound => "cause_found",
-                OverallReason::BeyondTarget => "beyond_target",
-                OverallReason::CausesOpen => "causes_open",
-                OverallReason::AllRuledOut => "all_ruled_out",
-                OverallReason::TargetOpen => "target_open",
+                OverallReason::CauseFound => EvidenceCode::CauseFound,
+                OverallReason::BeyondTarget => EvidenceCode::BeyondTarget,
+                OverallReason::CausesOpen => EvidenceCode::CausesOpen,
+                OverallReason::AllRuledOut => EvidenceCode::AllRuledOut,
+                OverallReason::TargetOpen => EvidenceCode::TargetOpen,
             },
         }
     }
 
     /// Its numbers by name; names end in their unit.
-    pub(crate) fn numbers(&self) -> Vec<(&'static str, f64)> {
+    pub(crate) fn numbers(&self) -> Vec<(String, f64)> {
+        if let CauseEvidence::Phases(phases) = self {
+            let phases = phases.iter();
+            let phases = phases.map(|(name, median)| (format!("{name}_ms"), millis(*median)));
+            return phases.collect();
+        }
+        let numbers = self.fixed_numbers().into_iter();
+        numbers
+            .map(|(name, value)| (name.to_owned(), value))
+            .collect()
+    }
+
+    /// Those whose names are the same in every diagnosis.
+    fn fixed_numbers(&self) -> Vec<(&'static str, f64)> {
         match self {
             CauseEvidence::StepNotMade(_) => vec![("requests", 0.0)],
             CauseEvidence::FailedRequests(failed) => vec![
@@ -281,10 +322,6 @@ impl CauseEvidence {
                 ("difference_low_ms", shift.ranges.difference_ns.low / 1e6),
                 ("difference_high_ms", shift.ranges.difference_ns.high / 1e6),
             ],
-            CauseEvidence::Phases(phases) => phases
-                .iter()
-                .map(|(name, median)| (*name, millis(*median)))
-                .collect(),
             CauseEvidence::ServerTiming { median, share, .. } => vec![
                 ("server_timing_p50_ms", millis(*median)),
                 ("server_timing_share", *share),
@@ -314,7 +351,9 @@ impl CauseEvidence {
                 ("cpu_share", sends.cpu_share),
             ],
             CauseEvidence::AboveTarget { share, .. } => vec![("share_high", share.high)],
-            CauseEvidence::Shapes { .. } | CauseEvidence::Overall(_) => Vec::new(),
+            CauseEvidence::Phases(_) | CauseEvidence::Shapes { .. } | CauseEvidence::Overall(_) => {
+                Vec::new()
+            }
         }
     }
 }

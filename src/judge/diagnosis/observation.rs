@@ -67,7 +67,7 @@ impl Observation {
         self.at(quantile, LatencyOrigin::Send)
     }
 
-    /// The percentile by which a step is told: from the send, but with connecting where that is what it is about.
+    /// The percentile that describes a step: from the send, with connecting where the step is about connecting.
     pub(crate) fn in_step(&self, step: DiagnosisStep, quantile: Quantile) -> Option<Duration> {
         match step {
             DiagnosisStep::NewConnections => self.at(quantile, LatencyOrigin::Start),
@@ -93,7 +93,7 @@ impl Observation {
 
     /// Says so if too many requests did not end ok for their latencies to mean anything.
     pub(super) fn failed(&self, endpoint: EndpointRole) -> Option<FailedRequests> {
-        // What was never sent says nothing of the service.
+        // An unsent request says nothing about the service.
         let unsent = self.recording.counts.unsent;
         let failed = FailedRequests {
             endpoint,

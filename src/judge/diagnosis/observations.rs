@@ -7,12 +7,12 @@ use super::observation::Observation;
 /// The share of the target that a cause must cost to matter.
 pub(crate) const MATERIAL: f64 = 0.1;
 
-/// What was measured; a step that was not made is `None`.
+/// The measurements; `None` for a step that was not made.
 #[derive(Clone, Debug)]
 pub(crate) struct Observations {
     /// What latency should be within.
     pub(crate) target: Duration,
-    /// Name of the endpoint that should be quick whatever else happens.
+    /// Name of the endpoint that should always be fast.
     pub(crate) probe: String,
     /// Name of the endpoint under suspicion.
     pub(crate) load: String,

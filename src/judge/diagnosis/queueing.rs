@@ -60,6 +60,9 @@ pub(super) fn test(observed: &Observations) -> CauseFinding {
     let alone_ok = alone.is_some_and(|alone| alone.failed(EndpointRole::Load).is_none());
     let at_once = alone_ok && timed_out(offered);
     let failed = offered.failed(EndpointRole::Load).is_some();
+    let counts = &offered.recording.counts;
+    // Requests that wait too long are what overload looks like; others are for another reason.
+    let other_failures = counts.not_ok() > counts.timeout + counts.unsent;
     let support = if growth.p <= ALPHA && is_queue(&growth) || at_once {
         Support::Supported
     } else if !failed && growth.at_most_ns < growth.material_ns {
@@ -67,7 +70,6 @@ pub(super) fn test(observed: &Observations) -> CauseFinding {
     } else {
         Support::NotEnough
     };
-    let counts = &offered.recording.counts;
     let served = ServedRequests {
         answered: counts.ok,
         requests: counts.total(),
@@ -79,7 +81,7 @@ pub(super) fn test(observed: &Observations) -> CauseFinding {
         support,
         cost: Some(grown(growth.first_ns, growth.last_ns)),
         evidence: vec![CauseEvidence::Growth(growth), CauseEvidence::Served(served)],
-        next: if support == Support::NotEnough && failed {
+        next: if support == Support::NotEnough && failed && other_failures {
             Some(CauseNextStep::FindFailures)
         } else {
             support.next(CauseNextStep::LowerLoad)

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-/// Of the time that the load's endpoint takes for a request, so much is used while the other is looked at: a blocked
-/// loop is then sometimes free and sometimes not.
+/// The share of the load endpoint's time that is busy while the probe is measured: a blocked loop is then sometimes
+/// free and sometimes not.
 const LIGHT: f64 = 0.6;
 
 /// The same of the endpoint that is looked at.
@@ -51,7 +51,7 @@ impl DiagnosisStep {
     }
 }
 
-/// What was learned before the steps: how long one request takes when it follows another.
+/// The result of the pilot: the time of one request that follows another.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Pilot {
     pub(crate) probe: Duration,

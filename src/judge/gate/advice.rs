@@ -74,7 +74,8 @@ impl GateTest<'_> {
     }
 
     fn run_at_least(&self, samples: u64, purpose: RunPurpose) -> NextStep {
-        let time = self.subject.rate_per_s.map(|rate| {
+        let is_steady = self.subject.shape.is_steady();
+        let time = self.subject.rate_per_s.filter(|_| is_steady).map(|rate| {
             let tenths = (samples as f64 / rate * 10.0 - 1e-9).ceil();
             Duration::from_millis(tenths as u64 * 100)
         });

@@ -10,6 +10,7 @@ use crate::units::serialize_optional_ms;
 
 /// Why a gate on the completion audit came out as it did.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case", tag = "code", content = "values")]
 pub(crate) enum AuditReason {
     /// The run was not audited.
@@ -19,6 +20,7 @@ pub(crate) enum AuditReason {
     Unread {
         /// What the audit says of it.
         #[serde(serialize_with = "as_cause")]
+        #[cfg_attr(test, schemars(with = "String"))]
         cause: AuditTrouble,
     },
     /// Keys that were sent twice were answered with two events.
@@ -62,12 +64,16 @@ pub(crate) enum AuditReason {
 
 /// Why a count may be incomplete.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case", tag = "code", content = "values")]
 pub(crate) enum IncompleteCount {
     /// No request was accepted.
     NothingAccepted,
     /// The server does not report how often this happened.
-    EffectsNotReported { missing: MissingEffects },
+    EffectsNotReported {
+        #[cfg_attr(test, schemars(with = "Vec<String>"))]
+        missing: MissingEffects,
+    },
     /// There is no listing of this run alone.
     NoListing,
     /// Requests were answered with another request's event.
@@ -91,6 +97,7 @@ pub(crate) enum IncompleteCount {
         events: u64,
         /// What came instead of a state.
         #[serde(serialize_with = "as_cause")]
+        #[cfg_attr(test, schemars(with = "String"))]
         last_answer: AuditTrouble,
     },
     /// Events were pending when the audit ended.
@@ -122,6 +129,7 @@ impl Serialize for MissingEffects {
 
 /// What ended an audit while events were pending.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum AuditEnd {
     Deadline,

@@ -1,4 +1,4 @@
-//! Judges gates on the completion audit that are no test of a share: a count passes only if it can be complete.
+//! Judges gates on the completion audit that do not test a share: a count passes only if it can be complete.
 
 use super::audit_reason::{AuditEnd, AuditReason, IncompleteCount, MissingEffects};
 use super::condition::{AuditCount, Condition};

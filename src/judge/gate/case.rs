@@ -7,13 +7,14 @@ use super::finding::{ExceedanceRange, ObservedMetric};
 use super::halves::Halves;
 use super::instrument_state::{InstrumentState, Limitation};
 use super::reason::{BurstWorth, Exclusion, SampleUnit, SlowEpisodes};
-use super::spec::Gate;
+use super::spec::{Gate, GateOrigin};
 use super::subject::Subject;
 use crate::judge::summary::{CONFIDENCE, Summary};
 use crate::run::plan::Guard;
 use crate::run::recording::{Bits, Counts, Recording, Rows, TimeBase};
 use crate::run::sample::FailureKind;
 use crate::stats::binomial;
+use crate::verdict::Verdict;
 
 /// What one gate is judged from.
 pub(super) struct GateTest<'a> {
@@ -30,6 +31,7 @@ pub(super) struct GateTest<'a> {
     pub(super) order: RequestOrder,
     /// The evidence for a FAIL if the instrument did its work; the same as that of `evidence` if it did.
     pub(super) if_sound: ExceedanceEvidence,
+    pub(super) resolution: StoredResolution,
     pub(super) limitation: Option<Limitation>,
     /// `None` if it is not known which request was in which half.
     pub(super) halves: Option<Halves>,
@@ -40,7 +42,28 @@ pub(super) struct GateTest<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum RequestOrder {
     Known,
+    /// Of the first requests; of those after them, only how many.
+    KnownAtFirst,
     Unknown,
+}
+
+impl RequestOrder {
+    fn of(rows: Option<&Rows<'_>>) -> RequestOrder {
+        match rows {
+            None => RequestOrder::Unknown,
+            Some(rows) if rows.unordered > 0 => RequestOrder::KnownAtFirst,
+            Some(_) => RequestOrder::Known,
+        }
+    }
+}
+
+/// Whether the stored times are fine enough for a verdict.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum StoredResolution {
+    Fine,
+    /// If none of the requests whose times share a code with the limit is beyond it, the verdict is another one than if all
+    /// of them are.
+    Coarse,
 }
 
 impl<'a> GateTest<'a> {
@@ -52,22 +75,19 @@ impl<'a> GateTest<'a> {
         let rows = rows(&gate.condition, subject.recording);
         let counted = exceedance_count::count(&gate.condition, subject.recording, rows.as_ref());
         let state = instrument_state(&gate.condition, &subject);
-        let (evidence, if_sound) = match &rows {
-            Some(rows) => ordered(&test, rows, state, subject.recording),
-            None => unordered(&test, n, &counted, state, subject.recording),
+        let tested = match &rows {
+            Some(rows) => Tested::ordered(&test, rows, state, subject.recording),
+            None => Tested::unordered(&test, n, &counted, state, subject.recording),
         };
         let failed = failed_by_the_server(subject.recording);
         Some(GateTest {
             observed: observed(&gate.condition, summary),
-            evidence,
-            if_sound,
+            evidence: tested.evidence,
+            if_sound: tested.if_sound,
+            resolution: tested.resolution,
             limitation: state.limitation(),
             halves: rows.as_ref().map(|rows| Halves::of(&test, rows)),
-            order: if rows.is_some() {
-                RequestOrder::Known
-            } else {
-                RequestOrder::Unknown
-            },
+            order: RequestOrder::of(rows.as_ref()),
             test,
             gate,
             subject,
@@ -79,6 +99,29 @@ impl<'a> GateTest<'a> {
             },
             range_source: counted.range_source,
         })
+    }
+
+    /// What an implied gate left open is not judged where its plan could not have passed it.
+    pub(super) fn verdict(&self, decided: Verdict) -> Verdict {
+        let is_open = decided == Verdict::Inconclusive;
+        if is_open && self.gate.origin == GateOrigin::Implied && !self.could_pass() {
+            return Verdict::NotJudged;
+        }
+        decided
+    }
+
+    /// Whether its plan allowed a pass. Data without a plan are all that there is, so they always did.
+    fn could_pass(&self) -> bool {
+        let Some(planned) = self.subject.planned else {
+            return true;
+        };
+        let test = ProportionTest {
+            design: planned.design,
+            ..self.test
+        };
+        planned
+            .requests
+            .is_none_or(|requests| requests >= test.min_samples())
     }
 
     pub(super) fn counts(&self) -> &Counts {
@@ -114,7 +157,9 @@ impl<'a> GateTest<'a> {
     /// φ as it was seen; 1 where requests are taken as independent or their order is not known.
     pub(super) fn design_effect(&self) -> f64 {
         match (self.test.episode, self.order) {
-            (Some(_), RequestOrder::Known) => self.evidence.at_most.clusters.design_effect,
+            (Some(_), RequestOrder::Known | RequestOrder::KnownAtFirst) => {
+                self.evidence.at_most.clusters.design_effect
+            }
             _ => 1.0,
         }
     }
@@ -136,7 +181,7 @@ impl<'a> GateTest<'a> {
         }
     }
 
-    /// What excluding a slow episode needs.
+    /// What excluding a slow spell needs.
     pub(super) fn exclusion(&self, samples: u64) -> Exclusion {
         let episode = match self.subject.guard {
             Guard::Episode(episode) => Some(episode),
@@ -149,7 +194,6 @@ impl<'a> GateTest<'a> {
     }
 }
 
-/// The metric as it was observed.
 fn observed(condition: &Condition, summary: &Summary) -> ObservedMetric {
     let n = summary.planned();
     if n == 0 {
@@ -184,7 +228,7 @@ fn rows<'a>(condition: &Condition, recording: &'a Recording) -> Option<Rows<'a>>
     }
 }
 
-/// Whether the instrument was up to a gate. Failures are no latencies: no clock has part in an error rate.
+/// Whether the instrument was up to a gate. Failures have no latency: an error rate does not depend on a clock.
 fn instrument_state(condition: &Condition, subject: &Subject<'_>) -> InstrumentState {
     let recording = subject.recording;
     let client = recording.counts.failed.get(&FailureKind::Client);
@@ -199,44 +243,90 @@ fn instrument_state(condition: &Condition, subject: &Subject<'_>) -> InstrumentS
     }
 }
 
-/// The evidence from exceedances in order; and for a FAIL if the instrument did its work.
-fn ordered(
-    test: &ProportionTest,
-    rows: &Rows<'_>,
-    state: InstrumentState,
-    recording: &Recording,
-) -> (TwoSidedEvidence, ExceedanceEvidence) {
-    let seams = &recording.seams;
-    let mut sides = test.ordered(rows, seams);
-    let if_sound = sides.certain;
-    match state {
-        InstrumentState::Limited(_, margin) => {
-            if let Some(beyond) = rows.beyond(margin) {
-                sides.certain = test.of_row(beyond, seams);
-            }
-        }
-        InstrumentState::Useless(_) if rows.far.is_some() => {
-            let failures = recording.rows_of_failures();
-            let failed = failures.map_or_else(Bits::new, |rows| rows.certain.into_owned());
-            sides.certain = test.of_row(&failed, seams);
-        }
-        InstrumentState::Sound | InstrumentState::Useless(_) => {}
-    }
-    (sides, if_sound)
+/// The evidence on both sides, and for a FAIL if the instrument did its work.
+struct Tested {
+    evidence: TwoSidedEvidence,
+    if_sound: ExceedanceEvidence,
+    resolution: StoredResolution,
 }
 
-/// The same from a count of exceedances whose order is unknown.
-fn unordered(
-    test: &ProportionTest,
-    n: u64,
-    counted: &ExceedanceCount,
-    state: InstrumentState,
-    recording: &Recording,
-) -> (TwoSidedEvidence, ExceedanceEvidence) {
-    let ExceedanceRange { at_least, at_most } = counted.exceedances;
-    let if_sound = test.unordered(n, at_least, at_most).certain;
-    let proving = counted.proving_fail(state, failed_by_the_server(recording));
-    (test.unordered(n, proving, at_most), if_sound)
+impl Tested {
+    /// From exceedances in order. Where the stored resolution leaves some open, what holds at both ends.
+    fn ordered(
+        test: &ProportionTest,
+        rows: &Rows<'_>,
+        state: InstrumentState,
+        recording: &Recording,
+    ) -> Tested {
+        let tested = Tested::at_one_end(test, rows, state, recording);
+        let Some(other) = &rows.other_end else {
+            return tested;
+        };
+        let other = Tested::at_one_end(test, other, state, recording);
+        let with_fewest = TwoSidedEvidence {
+            at_most: other.evidence.at_most,
+            ..tested.evidence
+        };
+        let with_most = TwoSidedEvidence {
+            certain: other.evidence.certain,
+            ..tested.evidence
+        };
+        Tested {
+            evidence: tested.evidence.and(&other.evidence),
+            if_sound: tested.if_sound.and(&other.if_sound),
+            resolution: if with_fewest.verdict() == with_most.verdict() {
+                StoredResolution::Fine
+            } else {
+                StoredResolution::Coarse
+            },
+        }
+    }
+
+    fn at_one_end(
+        test: &ProportionTest,
+        rows: &Rows<'_>,
+        state: InstrumentState,
+        recording: &Recording,
+    ) -> Tested {
+        let seams = &recording.seams;
+        let mut evidence = test.ordered(rows, seams);
+        let if_sound = evidence.certain;
+        match state {
+            InstrumentState::Limited(_, margin) => {
+                if let Some(beyond) = rows.beyond(margin) {
+                    evidence.certain = test.of_row(beyond, seams);
+                }
+            }
+            InstrumentState::Useless(_) if rows.far.is_some() => {
+                let failures = recording.rows_of_failures();
+                let failed = failures.map_or_else(Bits::new, |rows| rows.certain.into_owned());
+                evidence.certain = test.of_row(&failed, seams);
+            }
+            InstrumentState::Sound | InstrumentState::Useless(_) => {}
+        }
+        Tested {
+            evidence,
+            if_sound,
+            resolution: StoredResolution::Fine,
+        }
+    }
+
+    /// From a count of exceedances whose order is unknown.
+    fn unordered(
+        test: &ProportionTest,
+        n: u64,
+        counted: &ExceedanceCount,
+        state: InstrumentState,
+        recording: &Recording,
+    ) -> Tested {
+        let ExceedanceRange { at_least, at_most } = counted.exceedances;
+        let proving = counted.proving_fail(state, failed_by_the_server(recording));
+        Tested {
+            evidence: test.unordered(n, proving, at_most),
+            if_sound: test.unordered(n, at_least, at_most).certain,
+            resolution: StoredResolution::Fine,
+        }
+    }
 }
 
 fn failed_by_the_server(recording: &Recording) -> u64 {

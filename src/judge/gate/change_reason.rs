@@ -4,11 +4,12 @@ use serde::{Serialize, Serializer};
 
 /// Why a gate on two runs came out as it did; ratios are after divided by before, at 95 % confidence.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case", tag = "code", content = "values")]
 pub(crate) enum ChangeReason {
     /// The percentile was not compared.
     NotCompared,
-    /// One side has too few requests, or they are worth too few because they come in bursts.
+    /// One side has too few requests, or they are worth too few because they come in spells.
     #[serde(rename = "change_unresolved")]
     Unresolved(UnresolvedChange),
     /// Without the send lag of this machine the verdict would be another.
@@ -45,35 +46,29 @@ pub(crate) enum ChangeReason {
 }
 
 /// What an interval of a change lacks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct UnresolvedChange {
-    /// Requests before and after.
-    pub planned: [u64; 2],
-    /// The number of independent requests that are worth as much, before and after.
-    pub independent: [u64; 2],
+    /// Requests before.
+    pub samples_before: u64,
+    /// Requests after.
+    pub samples_after: u64,
+    /// The number of independent requests that are worth as much, before.
+    pub independent_samples_before: u64,
+    /// The same after.
+    pub independent_samples_after: u64,
     /// Requests that each side needs.
     pub samples_needed: u64,
 }
 
-impl Serialize for UnresolvedChange {
-    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        to.collect_map([
-            ("samples_before", self.planned[0]),
-            ("samples_after", self.planned[1]),
-            ("independent_samples_before", self.independent[0]),
-            ("independent_samples_after", self.independent[1]),
-            ("samples_needed", self.samples_needed),
-        ])
-    }
-}
-
 /// An open end is `null`.
-fn open_low_end<S: Serializer>(low: &f64, to: S) -> Result<S::Ok, S::Error> {
+pub(in crate::judge) fn open_low_end<S: Serializer>(low: &f64, to: S) -> Result<S::Ok, S::Error> {
     (*low > 0.0).then_some(*low).serialize(to)
 }
 
 /// Which of two runs were cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum CutRuns {
     Before,

@@ -1,15 +1,17 @@
-//! Holds gates against the plan before the first request, so that no run ends in an avoidable doubt.
+//! Checks gates against the plan before the first request, so that a run that cannot decide them does not start.
 
 use std::time::Duration;
 
 use super::condition::{Condition, Scope};
 use super::evidence::ProportionTest;
 use super::parse_error::did_you_mean;
-use super::spec::{Gate, Selector};
+use super::segments::{ShapedEndpoint, check_ramps, is_across_ramp};
+use super::shortfall::{Shortfall, tenths_of_a_second, typed};
+use super::spec::{Gate, GateOrigin, Selector};
 use super::subject::Subject;
-use crate::run::plan::{Design, Guard};
+use crate::run::plan::{Design, Guard, LoadShape, Size};
 use crate::run::recording::Failures;
-use crate::units::{Pretty, grouped};
+use crate::units::{Exact, Pretty, grouped};
 
 /// What a plan sends to one endpoint.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -20,17 +22,24 @@ pub struct Planned<'a> {
     pub samples: Option<u64>,
     /// Requests per second; `None` in the closed model.
     pub rate_per_s: Option<f64>,
-    /// Whether bursts are reckoned with.
+    /// How that rate goes over time.
+    pub shape: LoadShape<'a>,
+    /// Whether slow spells are allowed for.
     pub guard: Guard,
     /// Whether the number of samples is fixed, or the most that there may be.
     pub design: Design,
+    /// What bounds the plan: a number or a time.
+    pub size: Size,
 }
 
 /// A gate that does not fit the plan.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CheckError {
     /// No endpoint has this name.
-    #[error("gate '{gate}': unknown endpoint '{endpoint}'; {}", endpoint_hint(.suggestion, .known))]
+    #[error(
+        "gate '{gate}': unknown endpoint '{endpoint}'\nhint: {}",
+        endpoint_hint(.gate, .endpoint, .suggestion, .known)
+    )]
     UnknownEndpoint {
         /// The gate.
         gate: String,
@@ -42,28 +51,20 @@ pub enum CheckError {
         known: Vec<String>,
     },
     /// A gate on before and after where there is one run.
-    #[error("gate '{gate}' needs a run before and a run after; use it with `a7probe compare`")]
+    #[error(
+        "gate '{gate}' needs a baseline\nhint: name a saved run with --baseline FILE, or use a7probe compare"
+    )]
     NeedsTwoRuns {
         /// The gate.
         gate: String,
     },
-    /// It could not pass, whatever is measured.
-    #[error(
-        "gate '{gate}' cannot pass with {} planned requests: even with none above the limit it takes {}; \
-         plan more, or gate a lower percentile", grouped(*.planned), grouped(*.needed)
-    )]
-    TooFewSamples {
-        /// The gate.
-        gate: String,
-        /// Planned requests.
-        planned: u64,
-        /// Fewest that can pass.
-        needed: u64,
-    },
+    /// It could not pass, whatever the requests return.
+    #[error("{0}")]
+    TooFewSamples(Shortfall),
     /// Another tool has left out failures, and what it kept would flatter.
     #[error(
-        "gate '{gate}' cannot be judged: the file of {endpoint} leaves out requests that failed; \
-         gate its latency, or give a file that has them"
+        "gate '{gate}' cannot be judged: the file of {endpoint} leaves out failed requests\nhint: gate its latency, \
+         or give a file that has them"
     )]
     FailuresLeftOut {
         /// The gate.
@@ -71,64 +72,99 @@ pub enum CheckError {
         /// The endpoint.
         endpoint: String,
     },
-    /// It could not pass, because a clean run would not exclude a slow episode.
+    /// The same of a step, whose length the profile decides, or of a replay, whose length the file decides.
     #[error(
-        "gate '{gate}' cannot pass a clean service within {}: to exclude slow episodes of {} takes {}; {} longer, exclude \
-         shorter ones with --episode, or take requests as independent with --iid",
-        Pretty(*.planned), Pretty(*.episode), Pretty(*.needed), longer(*.design)
+        "gate '{gate}' cannot pass with {} requests (needs {})\nhint: {}, gate a lower percentile, or use a shorter --spell or --iid",
+        grouped(*.planned), grouped(*.needed), longer_segment(*.step)
     )]
-    TooShort {
+    SegmentTooShort {
         /// The gate.
         gate: String,
-        /// The slow episode.
-        episode: Duration,
-        /// Planned time.
-        planned: Duration,
-        /// Shortest time that can pass.
-        needed: Duration,
-        /// Whether the time is fixed.
-        design: Design,
+        /// Planned requests.
+        planned: u64,
+        /// Fewest that can pass.
+        needed: u64,
+        /// The time of a step with that many; `None` of a replay.
+        step: Option<Duration>,
     },
-    /// Whoever waits less than the target cannot tell what exceeds it.
+    /// A percentile of requests at different rates is one of no load.
     #[error(
-        "gate '{gate}': the timeout of {} is below the target; raise the timeout or lower the target",
-        Pretty(*.timeout)
+        "gate '{gate}' asks for a percentile across a ramp, and each rate of a ramp has its own\nhint: use steps, such as --rate 50/s@30s,100/s@30s, gate the error rate, or measure without a verdict: --no-gates"
+    )]
+    AcrossRamp {
+        /// The gate.
+        gate: String,
+    },
+    /// Latencies beyond the timeout are not measured.
+    #[error(
+        "gate '{gate}': the timeout of {} is shorter than the limit of {}\nhint: raise the timeout, such as -t {}",
+        Pretty(*.timeout), Pretty(*.limit), Exact(2 * *.limit)
     )]
     BeyondTimeout {
         /// The gate.
         gate: String,
+        /// The gate's limit.
+        limit: Duration,
         /// The plan's timeout.
         timeout: Duration,
     },
-    /// What the audit saw pending when it ended may have been done within the target.
+    /// The same in a saved run.
     #[error(
-        "gate '{gate}': the audit waited {}, which is below the target; lower the target, or measure with a longer \
-         --audit-timeout",
+        "gate '{gate}' cannot be judged: the run's timeout was {}\nhint: use a limit of at most {}, or measure again",
+        Pretty(*.timeout), Pretty(*.timeout)
+    )]
+    BeyondRecordedTimeout {
+        /// The gate.
+        gate: String,
+        /// The run's timeout.
+        timeout: Duration,
+    },
+    /// Events that were pending when the audit ended may have been processed within the limit.
+    #[error(
+        "gate '{gate}' cannot be judged: the audit waited {}, less than the limit\nhint: lower the limit, or measure \
+         with a longer --audit-timeout",
         Pretty(*.patience)
     )]
     BeyondPatience {
         /// The gate.
         gate: String,
-        /// How long the audit waited at the most.
+        /// The longest time that the audit waited.
         patience: Duration,
     },
 }
 
-fn longer(design: Design) -> &'static str {
-    match design {
-        Design::Fixed => "run",
-        Design::Adaptive => "let it run (--budget)",
+impl CheckError {
+    /// The gate as it was typed, where only one endpoint can be meant.
+    fn of(self, gate: &Gate, plan: &[Planned<'_>]) -> CheckError {
+        match self {
+            CheckError::TooFewSamples(shortfall) if plan.len() == 1 => {
+                CheckError::TooFewSamples(shortfall.with_gate_of(gate))
+            }
+            other => other,
+        }
     }
 }
 
-fn endpoint_hint(suggestion: &Option<String>, known: &[String]) -> String {
+fn longer_segment(step: Option<Duration>) -> String {
+    match step {
+        Some(time) => format!("make the step {} long", Exact(time)),
+        None => "replay a longer file".to_owned(),
+    }
+}
+
+fn endpoint_hint(
+    gate: &str,
+    endpoint: &str,
+    suggestion: &Option<String>,
+    known: &[String],
+) -> String {
     match suggestion {
-        Some(name) => format!("did you mean '{name}'?"),
-        None => format!("there are: {}", known.join(", ")),
+        Some(name) => format!("did you mean '{}'?", gate.replacen(endpoint, name, 1)),
+        None => format!("endpoints: {}", known.join(", ")),
     }
 }
 
-/// Whether every gate can be judged on one run of this plan, and can pass at all.
+/// Whether every gate can be judged on one run of this plan, and whether each that was asked for can pass at all.
 ///
 /// # Errors
 /// [`CheckError`] of the first gate that this plan cannot satisfy.
@@ -141,15 +177,19 @@ pub fn check(
     check_names(gates, &endpoints)?;
     for gate in gates {
         check_scope(gate)?;
-        check_timeout(gate, timeout)?;
     }
-    for check in [check_size, check_episodes] {
-        let pairs = gates
-            .iter()
-            .flat_map(|gate| plan.iter().map(move |p| (gate, p)));
+    let asked = || gates.iter().filter(|gate| gate.origin == GateOrigin::Asked);
+    let shapes = plan.iter().map(|planned| ShapedEndpoint {
+        name: planned.endpoint,
+        shape: planned.shape,
+    });
+    check_ramps(asked(), &shapes.collect::<Vec<_>>())?;
+    asked().try_for_each(|gate| check_timeout(gate, timeout))?;
+    for check in [check_segment, check_size, check_episodes] {
+        let pairs = asked().flat_map(|gate| plan.iter().map(move |p| (gate, p)));
         pairs
             .into_iter()
-            .try_for_each(|(gate, planned)| check(gate, planned))?;
+            .try_for_each(|(gate, planned)| check(gate, planned).map_err(|e| e.of(gate, plan)))?;
     }
     Ok(())
 }
@@ -189,12 +229,22 @@ pub fn check_scope(gate: &Gate) -> Result<(), CheckError> {
 
 fn check_timeout(gate: &Gate, timeout: Option<Duration>) -> Result<(), CheckError> {
     match (gate.condition.target(), timeout) {
-        (Some(target), Some(timeout)) if timeout < target => Err(CheckError::BeyondTimeout {
-            gate: gate.to_string(),
+        (Some(limit), Some(timeout)) if timeout < limit => Err(CheckError::BeyondTimeout {
+            gate: typed(gate),
+            limit,
             timeout,
         }),
         _ => Ok(()),
     }
+}
+
+fn check_recorded_timeout(gate: &Gate, timeout: Option<Duration>) -> Result<(), CheckError> {
+    check_timeout(gate, timeout).map_err(|error| match error {
+        CheckError::BeyondTimeout { gate, timeout, .. } => {
+            CheckError::BeyondRecordedTimeout { gate, timeout }
+        }
+        other => other,
+    })
 }
 
 fn check_patience(gate: &Gate, subject: &Subject<'_>) -> Result<(), CheckError> {
@@ -219,31 +269,48 @@ fn check_failures(gate: &Gate, subject: &Subject<'_>) -> Result<(), CheckError> 
     }
 }
 
-/// Whether there are enough samples, whatever the guard asks for.
-fn check_size(gate: &Gate, planned: &Planned<'_>) -> Result<(), CheckError> {
-    match (planned.samples, planned.needed(gate, Guard::Iid)) {
-        (Some(samples), Some(needed)) if samples < needed => Err(CheckError::TooFewSamples {
+/// Whether a step or a replay has enough samples with the guard, and with it without.
+fn check_segment(gate: &Gate, planned: &Planned<'_>) -> Result<(), CheckError> {
+    let step = match (planned.shape, planned.rate_per_s) {
+        (LoadShape::Step, Some(rate)) => Some(rate),
+        (LoadShape::Replay(_), _) => None,
+        _ => return Ok(()),
+    };
+    let needed = [Guard::Iid, planned.guard].map(|guard| planned.needed(gate, guard));
+    match (planned.samples, needed.into_iter().flatten().max()) {
+        (Some(samples), Some(needed)) if samples < needed => Err(CheckError::SegmentTooShort {
             gate: gate.for_endpoint(planned.endpoint).to_string(),
             planned: samples,
             needed,
+            step: step.map(|rate| tenths_of_a_second(needed as f64 / rate)),
         }),
+        _ => Ok(()),
+    }
+}
+
+/// Whether there are enough samples even without the guard.
+fn check_size(gate: &Gate, planned: &Planned<'_>) -> Result<(), CheckError> {
+    match (planned.samples, planned.needed(gate, Guard::Iid)) {
+        (Some(samples), Some(needed)) if samples < needed => {
+            // The hint must hold with the guard as well.
+            let guarded = planned.needed(gate, planned.guard).unwrap_or(needed);
+            let shortfall = Shortfall::of(gate, planned, samples, guarded.max(needed));
+            Err(CheckError::TooFewSamples(shortfall))
+        }
         _ => Ok(()),
     }
 }
 
 /// Whether a clean service could pass with the guard; a rate is what turns episodes into requests.
 fn check_episodes(gate: &Gate, planned: &Planned<'_>) -> Result<(), CheckError> {
-    let (Guard::Episode(episode), Some(rate)) = (planned.guard, planned.rate_per_s) else {
+    let (Guard::Episode(_), Some(_)) = (planned.guard, planned.rate_per_s) else {
         return Ok(());
     };
     match (planned.samples, planned.needed(gate, planned.guard)) {
-        (Some(samples), Some(needed)) if samples < needed => Err(CheckError::TooShort {
-            gate: gate.for_endpoint(planned.endpoint).to_string(),
-            episode,
-            planned: tenths_of_a_second(samples as f64 / rate),
-            needed: tenths_of_a_second(needed as f64 / rate),
-            design: planned.design,
-        }),
+        (Some(samples), Some(needed)) if samples < needed => {
+            let shortfall = Shortfall::of(gate, planned, samples, needed);
+            Err(CheckError::TooFewSamples(shortfall))
+        }
         _ => Ok(()),
     }
 }
@@ -256,31 +323,32 @@ impl Planned<'_> {
             design: self.design,
             episode: guard.requests(self.rate_per_s),
         };
-        let about_it = gate.selector.selects(self.endpoint);
+        let about_it = gate.selector.selects(self.endpoint) && !is_across_ramp(gate, self.shape);
         about_it.then(|| test.min_samples())
     }
 }
 
-/// Rounded up, but for what rounding itself adds.
-fn tenths_of_a_second(seconds: f64) -> Duration {
-    Duration::from_millis(((seconds * 10.0 - 1e-6).ceil() as u64).saturating_mul(100))
-}
-
-/// Whether every gate can be judged on these recordings. A recording may be too small for a gate; that is
-/// no error but an INCONCLUSIVE finding.
+/// Whether every gate can be judged on these recordings. A recording may be too small for a gate; that is not an error
+/// but an INCONCLUSIVE finding.
 ///
 /// # Errors
 /// [`CheckError`] of the first gate that these recordings cannot answer.
 pub fn check_recorded(gates: &[Gate], subjects: &[Subject<'_>]) -> Result<(), CheckError> {
     let endpoints: Vec<&str> = subjects.iter().map(|subject| subject.endpoint).collect();
     check_names(gates, &endpoints)?;
+    let shapes = subjects.iter().map(|subject| ShapedEndpoint {
+        name: subject.endpoint,
+        shape: subject.shape,
+    });
+    let asked = gates.iter().filter(|gate| gate.origin == GateOrigin::Asked);
+    check_ramps(asked, &shapes.collect::<Vec<_>>())?;
     for gate in gates {
         check_scope(gate)?;
         subjects
             .iter()
             .filter(|subject| gate.selector.selects(subject.endpoint))
             .try_for_each(|subject| {
-                check_timeout(gate, subject.timeout)?;
+                check_recorded_timeout(gate, subject.timeout)?;
                 check_patience(gate, subject)?;
                 check_failures(gate, subject)
             })?;
@@ -312,89 +380,4 @@ pub fn done_targets_for(gates: &[Gate], endpoint: &str) -> Vec<Duration> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::{Gate, Planned, check, targets_for};
-    use crate::run::plan::{Design, Guard};
-
-    fn gates(texts: &[&str]) -> Vec<Gate> {
-        texts
-            .iter()
-            .map(|text| Gate::parse(text).expect(text))
-            .collect()
-    }
-
-    fn plan(samples: u64) -> [Planned<'static>; 2] {
-        ["health", "ingest"].map(|endpoint| Planned {
-            endpoint,
-            samples: Some(samples),
-            rate_per_s: Some(20.0),
-            guard: Guard::Iid,
-            design: Design::Fixed,
-        })
-    }
-
-    fn refusal(text: &str, samples: u64) -> String {
-        let timeout = Some(Duration::from_secs(10));
-        check(&gates(&[text]), &plan(samples), timeout)
-            .expect_err(text)
-            .to_string()
-    }
-
-    #[test]
-    fn a_plan_that_can_decide_every_gate_is_accepted() {
-        let gates = gates(&["* p99 <= 150ms", "ingest error_rate <= 1%"]);
-        assert_eq!(check(&gates, &plan(299), None), Ok(()));
-        let unbounded = [Planned {
-            samples: None,
-            ..plan(0)[1]
-        }];
-        assert_eq!(check(&gates, &unbounded, None), Ok(()));
-    }
-
-    #[test]
-    fn a_gate_that_does_not_fit_the_plan_is_refused_before_the_first_request() {
-        assert_eq!(
-            refusal("helth p95 <= 150ms", 600),
-            "gate 'helth p95 <= 150ms': unknown endpoint 'helth'; did you mean 'health'?"
-        );
-        assert_eq!(
-            refusal("orders p95 <= 150ms", 600),
-            "gate 'orders p95 <= 150ms': unknown endpoint 'orders'; there are: health, ingest"
-        );
-        assert_eq!(
-            refusal("p95 reduction >= 70%", 600),
-            "gate '* p95 reduction >= 70%' needs a run before and a run after; use it with `a7probe compare`"
-        );
-        assert_eq!(
-            refusal("p99 <= 150ms", 298),
-            "gate 'health p99 <= 150ms' cannot pass with 298 planned requests: even with none above the \
-             limit it takes 299; plan more, or gate a lower percentile"
-        );
-        assert_eq!(
-            refusal("error_rate <= 0.1%", 600),
-            "gate 'health error_rate <= 0.1%' cannot pass with 600 planned requests: even with none above \
-             the limit it takes 2 995; plan more, or gate a lower percentile"
-        );
-        assert_eq!(
-            refusal("p95 <= 15s", 600),
-            "gate '* p95 <= 15s': the timeout of 10 s is below the target; raise the timeout or lower the target"
-        );
-    }
-
-    #[test]
-    fn each_endpoint_counts_its_own_targets_once() {
-        let gates = gates(&[
-            "* p95 <= 150ms",
-            "health p99 <= 0.15s",
-            "health p50 < 20ms",
-            "ingest p50 <= 1s",
-            "error_rate <= 1%",
-        ]);
-        assert_eq!(
-            targets_for(&gates, "health"),
-            [Duration::from_nanos(19_999_999), Duration::from_millis(150)]
-        );
-    }
-}
+mod tests;

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::allowance::Allowance;
 use crate::stats::rank::Quantile;
 
 /// What must hold.
@@ -47,12 +48,12 @@ pub enum Condition {
         /// Of the value before.
         at_least: Percentage,
     },
-    /// Before and after: a percentile grows by at most this share.
+    /// Before and after: a percentile exceeds its baseline by at most this.
     Baseline {
         /// Which percentile.
         quantile: Quantile,
-        /// Of the value before, on top of it.
-        allowance: Percentage,
+        /// On top of the value before.
+        allowance: Allowance,
     },
 }
 
@@ -115,13 +116,13 @@ impl Condition {
         }
     }
 
-    /// Whether it takes a completion audit.
+    /// Whether it needs a completion audit.
     pub fn needs_audit(&self) -> bool {
         matches!(self, Condition::Done { .. } | Condition::Count { .. })
     }
 
-    /// θ0: the share of requests that may exceed the limit. `None` for conditions that are no test of a share: counts,
-    /// and those on two runs.
+    /// θ0: the share of requests that may exceed the limit. `None` for conditions that do not test a share: counts, and
+    /// those on two runs.
     pub fn allowed_share(&self) -> Option<f64> {
         match self {
             Condition::Latency { quantile, .. } | Condition::Done { quantile, .. } => {
@@ -134,7 +135,7 @@ impl Condition {
         }
     }
 
-    /// Whether it takes a run before and a run after.
+    /// Whether it needs a run before and a run after.
     pub fn scope(&self) -> Scope {
         match self {
             Condition::Reduction { .. } | Condition::Baseline { .. } => Scope::TwoRuns,
@@ -148,7 +149,7 @@ impl Condition {
 pub enum AuditCount {
     /// Accepted events that the server does not know.
     Lost,
-    /// Events whose effects were had more than once.
+    /// Events with an effect more than once.
     Duplicated,
     /// Accepted events that the server has given up.
     Dead,

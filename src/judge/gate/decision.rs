@@ -1,6 +1,6 @@
 //! What the evidence decides, and why.
 
-use super::case::{GateTest, RequestOrder};
+use super::case::{GateTest, RequestOrder, StoredResolution};
 use super::exceedance_count::RangeSource;
 use super::halves::Halves;
 use super::reason::{
@@ -97,12 +97,15 @@ impl GateTest<'_> {
     fn undecided(&self, family: usize) -> DecisionReason {
         let (at_most, certain) = (&self.evidence.at_most, &self.if_sound);
         // Where both ends of a range say the same but for the order, it is the order that is missing.
-        if self.order == RequestOrder::Unknown
+        if self.order != RequestOrder::Known
             && self.exceedances.at_most > 0
             && self.independent() != Verdict::Inconclusive
             && certain.verdict() != Verdict::Fail
         {
             return DecisionReason::OrderUnknown;
+        }
+        if self.resolution == StoredResolution::Coarse {
+            return DecisionReason::Uncertain(Uncertainty::Bucket);
         }
         if let Some(limitation) = self.limitation
             && certain.verdict() == Verdict::Fail
@@ -122,7 +125,7 @@ impl GateTest<'_> {
             .unwrap_or_else(|| DecisionReason::Undecided(self.undecided_margin()))
     }
 
-    /// The verdict if every exceedance stood alone: what the numbers say by themselves.
+    /// The verdict if every exceedance stood alone: the numbers without the order.
     fn independent(&self) -> Verdict {
         let at = |k| self.test.without_guard().isolated(self.n, k).verdict();
         let (least, most) = (at(self.exceedances.at_least), at(self.exceedances.at_most));
@@ -168,7 +171,7 @@ impl GateTest<'_> {
         if self.exceedances.at_least == 1 && self.one_would_fail() {
             return Some(DecisionReason::SingleExceedance);
         }
-        if self.order == RequestOrder::Known && certain.fail_shown {
+        if self.order != RequestOrder::Unknown && certain.fail_shown {
             return Some(DecisionReason::FewEpisodes(self.slow_episodes()));
         }
         let (by_number, needed) = (self.needed_by_number(), self.needed());

@@ -1,10 +1,10 @@
 //! Gates as text: the one spelling that [`Gate::parse`] reads back to the same gate.
 
 use std::fmt;
-use std::time::Duration;
 
 use super::condition::Condition;
 use super::spec::{Gate, Selector, Severity};
+use crate::units::Exact;
 
 impl fmt::Display for Gate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -39,26 +39,6 @@ impl fmt::Display for Condition {
             Condition::Baseline { allowance, .. } => {
                 write!(f, "{metric} <= baseline + {allowance}")
             }
-        }
-    }
-}
-
-/// A duration to the nanosecond in the largest of its units that leaves a whole part: `163.2ms`.
-struct Exact(Duration);
-
-impl fmt::Display for Exact {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let ns = self.0.as_nanos();
-        let (unit_ns, digits, unit) = match ns {
-            0..1_000 => (1, 0, "ns"),
-            1_000..1_000_000 => (1_000, 3, "us"),
-            1_000_000..1_000_000_000 => (1_000_000, 6, "ms"),
-            _ => (1_000_000_000, 9, "s"),
-        };
-        let decimals = format!("{:0digits$}", ns % unit_ns);
-        match decimals.trim_end_matches('0') {
-            "" => write!(f, "{}{unit}", ns / unit_ns),
-            decimals => write!(f, "{}.{decimals}{unit}", ns / unit_ns),
         }
     }
 }

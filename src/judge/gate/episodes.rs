@@ -1,11 +1,11 @@
-//! What the cluster guard says beside a verdict.
+//! The cluster guard's part of a finding.
 
 use std::time::Duration;
 
 /// What the guard saw, and what it excludes.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Episodes {
-    /// τ0, the slow episode that a PASS excludes.
+    /// τ0, the slow spell that a PASS excludes.
     pub excluded: Duration,
     /// ℓ0, the requests that it meets.
     pub excluded_requests: f64,
@@ -20,6 +20,6 @@ pub struct ObservedEpisodes {
     pub count: u64,
     /// Requests in the longest of them.
     pub longest: u64,
-    /// φ: so many requests are worth one independent one.
+    /// φ: the number of requests that count as one independent request.
     pub design_effect: f64,
 }

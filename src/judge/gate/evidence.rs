@@ -34,6 +34,7 @@ pub(super) struct ExceedanceEvidence {
 }
 
 /// The evidence for each side of a verdict.
+#[derive(Clone, Copy)]
 pub(super) struct TwoSidedEvidence {
     /// Of everything that may exceed the limit: for a PASS.
     pub(super) at_most: ExceedanceEvidence,
@@ -46,11 +47,11 @@ impl ProportionTest {
         ProportionTest {
             theta0,
             design: subject.design,
-            // The rate of a closed model counts as any other: a run that was over before a slow episode could come has
-            // not excluded one, however many requests it sent.
+            // The rate of a closed model counts as any other: a run that ended before a slow spell could come does not
+            // allow for one, however many requests it sent.
             episode: subject
                 .guard
-                .requests(subject.rate_per_s)
+                .requests(subject.rate_within_spell())
                 .map(|requests| requests.max(subject.in_flight.unwrap_or(0) as f64)),
         }
     }
@@ -86,7 +87,11 @@ impl ProportionTest {
 
     /// Of exceedances in order; `seams` are where time was cut out of it.
     pub(super) fn ordered(&self, rows: &Rows<'_>, seams: &[u64]) -> TwoSidedEvidence {
-        let at_most = self.of_row(&rows.at_most, seams);
+        let at_most = if rows.unordered > 0 {
+            self.of_whole_row(&rows.at_most, seams)
+        } else {
+            self.of_row(&rows.at_most, seams)
+        };
         let certain = if rows.at_most == rows.certain {
             at_most
         } else {
@@ -95,7 +100,7 @@ impl ProportionTest {
         TwoSidedEvidence { at_most, certain }
     }
 
-    /// Of so many exceedances whose order is not known: what holds in every order.
+    /// Of exceedances in unknown order: the verdict that holds in every order.
     pub(super) fn unordered(&self, n: u64, at_least: u64, at_most: u64) -> TwoSidedEvidence {
         let worst = |k: u64| {
             let pass = self.at_end(Clusters::worst_for_pass(n, k, ALPHA));
@@ -113,15 +118,14 @@ impl ProportionTest {
         }
     }
 
-    /// Of so many exceedances that each stand alone.
+    /// Of exceedances that each stand alone.
     pub(super) fn isolated(&self, n: u64, k: u64) -> ExceedanceEvidence {
         self.at_end(Clusters::isolated(n, k))
     }
 
     /// Of one row of exceedances in order; `seams` are where time was cut out of it.
     ///
-    /// Whether exceedances on both sides of a seam were one episode that went on meanwhile, or two, nobody saw: what
-    /// is shown must hold both ways.
+    /// Exceedances on both sides of a seam may be one spell or two: a verdict must hold both ways.
     pub(super) fn of_row(&self, row: &Bits, seams: &[u64]) -> ExceedanceEvidence {
         let joined = self.of_joined_row(row);
         match (seams.is_empty(), self.episode) {
@@ -132,12 +136,23 @@ impl ProportionTest {
         }
     }
 
+    /// The same of a row whose end is not in order: there is nothing to look at before it, and no verdict on what comes
+    /// before is one on the run.
+    fn of_whole_row(&self, row: &Bits, seams: &[u64]) -> ExceedanceEvidence {
+        let joined = self.at_end(Clusters::of_words(row.words(), row.len()));
+        if seams.is_empty() {
+            return joined;
+        }
+        let apart = Clusters::with_seams(row.iter(), seams);
+        self.at_end(apart).and(&joined)
+    }
+
     fn of_joined_row(&self, row: &Bits) -> ExceedanceEvidence {
         match self.design {
-            Design::Fixed => self.at_end(Clusters::of(row.iter())),
+            Design::Fixed => self.at_end(Clusters::of_words(row.words(), row.len())),
             Design::Adaptive => {
                 let mut looking = InterimLooks::new(self.theta0, ALPHA, self.episode);
-                looking.finish(row.len(), |n| Clusters::of(row.prefix(n)));
+                looking.finish(row.len(), |n| Clusters::of_words(row.words(), n));
                 self.looked(&looking)
             }
         }
@@ -178,7 +193,7 @@ impl ProportionTest {
         }
     }
 
-    /// Evidence of an adaptive run was held to the conditions at each look, and what was decided stays decided.
+    /// Evidence of an adaptive run met the conditions at each look, and a decision is final.
     fn looked(&self, looking: &InterimLooks) -> ExceedanceEvidence {
         let test = looking.test();
         let clusters = looking
@@ -239,9 +254,29 @@ impl Gate {
     }
 }
 
+impl TwoSidedEvidence {
+    /// What holds by this evidence and by another.
+    pub(super) fn and(&self, other: &TwoSidedEvidence) -> TwoSidedEvidence {
+        TwoSidedEvidence {
+            at_most: self.at_most.and(&other.at_most),
+            certain: self.certain.and(&other.certain),
+        }
+    }
+
+    /// The verdict of this evidence alone.
+    pub(super) fn verdict(&self) -> Verdict {
+        let fails = binomial::reaches(self.certain.p_for_family(), ALPHA);
+        match (self.at_most.passes(), fails) {
+            (true, false) => Verdict::Pass,
+            (false, true) => Verdict::Fail,
+            _ => Verdict::Inconclusive,
+        }
+    }
+}
+
 impl ExceedanceEvidence {
     /// What holds by this evidence and by another; the clusters are these.
-    fn and(self, other: &ExceedanceEvidence) -> ExceedanceEvidence {
+    pub(super) fn and(self, other: &ExceedanceEvidence) -> ExceedanceEvidence {
         ExceedanceEvidence {
             p_pass: self.p_pass.max(other.p_pass),
             p_fail: self.p_fail.max(other.p_fail),
@@ -268,7 +303,7 @@ impl ExceedanceEvidence {
         }
     }
 
-    /// The verdict of this row by itself.
+    /// The verdict of this row alone.
     pub(super) fn verdict(&self) -> Verdict {
         match (self.passes(), binomial::reaches(self.p_for_family(), ALPHA)) {
             (true, false) => Verdict::Pass,

@@ -13,7 +13,7 @@ use crate::run::recording::{Bits, Latency, Margin, Recording, Rows, TimeBase, Va
 pub(super) enum RangeSource {
     /// Requests that ended badly for a cause on this machine.
     Client,
-    /// The limit was not counted at record time and lies inside a histogram's bucket.
+    /// The limit was not counted at record time and lies inside a code of the sequence or a histogram's bucket.
     Bucket,
     /// The send lag of this machine is part of the latency.
     SendLag,
@@ -28,7 +28,7 @@ pub(super) struct ExceedanceCount {
     pub(super) exceedances: ExceedanceRange,
     /// The widest source of the range, if it is one.
     pub(super) range_source: Option<RangeSource>,
-    /// So many are beyond the limit by [`Margin::Near`] and the server's own doing; `None` if that is not known.
+    /// The number beyond the limit by [`Margin::Near`] because of the server; `None` if that is not known.
     near: Option<u64>,
     /// The same by [`Margin::Far`].
     far: Option<u64>,
@@ -42,9 +42,9 @@ pub(super) fn count(
 ) -> ExceedanceCount {
     let counts = &recording.counts;
     let slow = match (condition.target().or(condition.done_target()), rows) {
-        (_, Some(rows)) => Slow::counted(rows, recording),
-        (Some(target), None) => slow_requests(recording, target),
-        (None, None) => Slow::default(),
+        (_, Some(rows)) if rows.unordered == 0 => Slow::counted(rows, recording),
+        (Some(target), _) => slow_requests(recording, target),
+        (None, _) => Slow::default(),
     };
     let by_the_server = counts.not_ok() - counts.client_side();
     let widest = [
@@ -68,7 +68,7 @@ pub(super) fn count(
 }
 
 impl ExceedanceCount {
-    /// So many a FAIL is judged from; `failed` are failures of the service.
+    /// The number that a FAIL is judged from; `failed` are failures of the service.
     pub(super) fn proving_fail(&self, state: InstrumentState, failed: u64) -> u64 {
         match state {
             InstrumentState::Sound => self.exceedances.at_least,
@@ -77,7 +77,7 @@ impl ExceedanceCount {
         }
     }
 
-    /// So many are beyond the limit by a margin, or by a wider one where only that is known, by the server's own doing.
+    /// The number beyond the limit because of the server, by a margin, or by a wider one where only that is known.
     fn beyond(&self, margin: Margin) -> u64 {
         let near = self.near.filter(|_| margin == Margin::Near);
         near.or(self.far).unwrap_or(self.exceedances.at_least)
@@ -89,24 +89,27 @@ impl ExceedanceCount {
 struct Slow {
     at_most: u64,
     at_least: u64,
-    /// So many are above it by more than our own error.
+    /// The number above it by more than the measurement overhead.
     beyond_error: u64,
-    /// So many would be above it even if we had sent every request on time.
+    /// The number above it even without our send lag.
     certain: u64,
-    /// So many would be above it by [`Margin::Near`].
+    /// The number above it by [`Margin::Near`].
     near: Option<u64>,
-    /// So many would be above it by [`Margin::Far`].
+    /// The number above it by [`Margin::Far`].
     far: Option<u64>,
 }
 
 impl Slow {
-    /// One bit a request leaves a range only for causes on this machine, or another tool's rounding.
+    /// One bit a request leaves a range only for causes on this machine, the resolution of a sequence, or another tool's
+    /// rounding.
     fn counted(rows: &Rows<'_>, recording: &Recording) -> Slow {
         let counts = &recording.counts;
         let by_the_server = counts.not_ok() - counts.client_side();
-        let slow = rows.at_most.count_ones().saturating_sub(counts.not_ok());
-        let guarded = rows.beyond_error.count_ones();
-        let beyond_error = guarded.saturating_sub(counts.not_ok()).min(slow);
+        let above = |row: &Bits| row.count_ones().saturating_sub(counts.not_ok());
+        let slow = above(&rows.at_most);
+        let other_end = rows.other_end.as_ref();
+        let at_least = other_end.map_or(slow, |other| above(&other.at_most).min(slow));
+        let beyond_error = above(&rows.beyond_error).min(at_least);
         let certain = rows.certain.count_ones().saturating_sub(by_the_server);
         let certain = certain.min(beyond_error);
         let beyond = |row: Option<&Bits>| {
@@ -114,7 +117,7 @@ impl Slow {
         };
         let slow = Slow {
             at_most: slow,
-            at_least: slow,
+            at_least,
             beyond_error,
             certain,
             near: beyond(rows.near.as_deref()),
@@ -168,7 +171,7 @@ fn slow_requests(recording: &Recording, target: Duration) -> Slow {
     }
 }
 
-/// Where the flip test looks: lags that few requests exceed, at most so many of a thousand.
+/// The lags of the flip test: at most this many requests of a thousand exceed each.
 const LATER_PER_MILLE: [u64; 5] = [500, 100, 10, 1, 0];
 
 /// The flip test on histograms. A request above T + L whose lag is at most L is above T without its lag;

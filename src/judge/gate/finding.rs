@@ -1,6 +1,9 @@
 //! What one gate says about one endpoint, with the numbers and the reason behind it.
 
+use std::time::Duration;
+
 use super::episodes::Episodes;
+use super::evidence::ProportionTest;
 use super::next_step::NextStep;
 use super::reason::FindingReason;
 use super::spec::{Gate, Severity};
@@ -40,9 +43,9 @@ pub struct Finding {
 /// The number of requests that exceed a limit, as far as the data know it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ExceedanceRange {
-    /// So many for certain, and by the server's own doing: a FAIL is judged from these.
+    /// The certain ones, caused by the server: a FAIL is judged from these.
     pub at_least: u64,
-    /// So many at the most: a PASS is judged from these.
+    /// The most that there can be: a PASS is judged from these.
     pub at_most: u64,
 }
 
@@ -77,13 +80,32 @@ pub enum ObservedMetric {
 }
 
 impl Finding {
+    /// The fewest requests with which its gate can pass where they are taken as independent; `None` for a count and for
+    /// a gate on two runs.
+    pub(crate) fn needed_if_independent(&self) -> Option<u64> {
+        let test = ProportionTest {
+            theta0: self.gate.condition.allowed_share()?,
+            design: self.design,
+            episode: None,
+        };
+        Some(test.min_samples())
+    }
+
     /// Whether the exit code depends on it.
     pub fn severity(&self) -> Severity {
         self.gate.severity
     }
+
+    /// The latency that the percentile is compared with; of a gate over a baseline, the limit that the baseline makes.
+    pub fn latency_limit(&self) -> Option<Duration> {
+        match &self.reason {
+            FindingReason::Baseline(reason) => reason.limit,
+            _ => self.gate.condition.latency_limit(),
+        }
+    }
 }
 
-/// The verdict over all findings that decide; `None` if none does, which is never a pass.
+/// The verdict over all findings that decide; `None` if none does; the gate cannot pass then.
 pub fn run_verdict(findings: &[Finding]) -> Option<Verdict> {
     let deciding = findings
         .iter()

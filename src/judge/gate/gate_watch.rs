@@ -1,12 +1,14 @@
-//! Gates watched while a run goes on: decided yet, and if not, how far from it.
+//! Gates watched during a run: decided, and if not, how far from it.
 //!
 //! The looks are those with which the whole run is judged in the end, so the verdict at the stop is the verdict of
 //! the report. They see requests in the order of their intended starts, and only as far as all have ended: what is
 //! slow is not left out because it has not come back yet.
 
+mod progress;
+
 use super::evidence::ProportionTest;
 use super::family::significant_fails;
-use super::instrument_state::{InstrumentState, Limitation};
+use super::instrument_state::InstrumentState;
 use super::spec::{ALPHA, Gate, Severity};
 use crate::judge::summary::CONFIDENCE;
 use crate::run::plan::{Design, Guard};
@@ -17,12 +19,36 @@ use crate::stats::interim_looks::InterimLooks;
 use crate::stats::rank::min_samples_for_interval;
 use crate::verdict::Verdict;
 
+pub use progress::GateProgress;
+
 /// Every gate on each endpoint it is about, in the order of the endpoints.
 #[derive(Debug)]
 pub struct GateWatch {
     gates: Vec<WatchedGate>,
-    /// Whether some are about what the audit tells when the run is over: until then they are undecided.
+    /// Whether some are about the audit after the run: until then they are undecided.
     waits_for_audit: bool,
+    stop_rule: StopRule,
+}
+
+/// What is watched of one endpoint.
+#[derive(Clone, Copy, Debug)]
+pub struct WatchedEndpoint<'a> {
+    /// Its name in gates.
+    pub name: &'a str,
+    /// Requests per second.
+    pub rate_per_s: f64,
+    /// Requests that are sent until the budget is spent.
+    pub most_requests: u64,
+}
+
+/// When a run may stop before its budget is spent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum StopRule {
+    /// When every gate is decided, or one has failed, and every gated percentile has its interval.
+    #[default]
+    Decided,
+    /// At the first FAIL that is shown; else as `Decided` (`--fail-fast`).
+    FirstFail,
 }
 
 #[derive(Debug)]
@@ -36,41 +62,40 @@ struct WatchedGate {
     instrument: InstrumentState,
     /// Samples from which the interval of its percentile has two ends.
     interval_from: u64,
+    /// Whether the budget allows a pass.
+    can_pass: bool,
+    /// Whether the budget allows an interval with two ends.
+    can_have_interval: bool,
     samples: u64,
 }
 
-/// How far one gate is from decided.
-#[derive(Clone, Debug, PartialEq)]
-pub struct GateProgress {
-    /// Which endpoint, by its place in the plan.
-    pub endpoint: usize,
-    /// The gate, for this endpoint alone.
-    pub gate: Gate,
-    /// INCONCLUSIVE means not decided yet.
-    pub verdict: Verdict,
-    /// From 0 to 1; at 1 nothing more is needed, a verdict nor an interval.
-    pub progress: f64,
-    /// What keeps back a FAIL that the samples by themselves would give.
-    pub held_by: Option<Limitation>,
-}
-
 impl GateWatch {
-    /// Gates on endpoints, each with its name and its rate per second. Gates on two runs are left out, and those on the
-    /// audit are not watched: one on the time to completion keeps the run going to its budget.
-    pub fn new(gates: &[Gate], endpoints: &[(&str, f64)], guard: Guard) -> GateWatch {
+    /// Gates on endpoints, in the order of the plan. Gates on two runs are left out, and those on the audit are not
+    /// watched: one on the time to completion keeps the run going to its budget, unless another gate fails.
+    pub fn new(
+        gates: &[Gate],
+        endpoints: &[WatchedEndpoint<'_>],
+        guard: Guard,
+        stop_rule: StopRule,
+    ) -> GateWatch {
         let mut watched: Vec<WatchedGate> = Vec::new();
-        for (endpoint, &(name, rate_per_s)) in endpoints.iter().enumerate() {
+        for (endpoint, planned) in endpoints.iter().enumerate() {
             let during = gates.iter().filter(|gate| !gate.condition.needs_audit());
-            for gate in during.filter(|gate| gate.selector.selects(name)) {
-                let gate = gate.for_endpoint(name);
-                let twice = watched.iter().any(|other| other.gate == gate);
+            for gate in during.filter(|gate| gate.selector.selects(planned.name)) {
+                let gate = gate.for_endpoint(planned.name);
+                let twice = watched.iter().any(|other| other.gate.is_same_test(&gate));
                 if let (Some(theta0), false) = (gate.condition.allowed_share(), twice) {
                     let test = ProportionTest {
                         theta0,
                         design: Design::Adaptive,
-                        episode: guard.requests(Some(rate_per_s)),
+                        episode: guard.requests(Some(planned.rate_per_s)),
                     };
-                    watched.push(WatchedGate::new(endpoint, gate, &test));
+                    watched.push(WatchedGate::new(
+                        endpoint,
+                        gate,
+                        &test,
+                        planned.most_requests,
+                    ));
                 }
             }
         }
@@ -79,6 +104,7 @@ impl GateWatch {
             waits_for_audit: gates
                 .iter()
                 .any(|gate| gate.condition.done_quantile().is_some()),
+            stop_rule,
         }
     }
 
@@ -109,38 +135,42 @@ impl GateWatch {
         }
     }
 
-    /// Whether every gate has its verdict, many gates reckoned with, and every gated percentile its interval.
+    /// Whether the run may stop: the verdicts allow for the number of gates. A gate that the budget cannot pass keeps
+    /// it going only where that is true of all.
     pub fn is_decided(&self) -> bool {
-        let verdicts = self.verdicts();
-        !self.waits_for_audit
-            && !verdicts.is_empty()
-            && verdicts
-                .iter()
-                .all(|verdict| *verdict != Verdict::Inconclusive)
-            && self.gates.iter().all(WatchedGate::has_interval)
+        let gates = || self.gates.iter().zip(self.verdicts());
+        let has_failed = self.has_failed();
+        if has_failed && self.stop_rule == StopRule::FirstFail {
+            return true;
+        }
+        let has_intervals =
+            gates().all(|(watched, verdict)| watched.samples >= watched.awaited_interval(verdict));
+        if has_failed {
+            return has_intervals;
+        }
+        let is_open =
+            gates().any(|(watched, verdict)| verdict == Verdict::Inconclusive && watched.can_pass);
+        let can_any_pass = self.gates.iter().any(|watched| watched.can_pass);
+        !self.waits_for_audit && can_any_pass && !is_open && has_intervals
     }
 
-    /// How far each gate is.
-    pub fn state(&self) -> Vec<GateProgress> {
-        let decided = self.gates.iter().zip(self.verdicts());
-        decided
-            .map(|(watched, verdict)| GateProgress {
-                endpoint: watched.endpoint,
-                gate: watched.gate.clone(),
-                verdict,
-                progress: watched.progress(verdict),
-                held_by: watched.held_by(verdict),
-            })
+    /// Whether a gate that decides has failed.
+    fn has_failed(&self) -> bool {
+        let mut gates = self.gates.iter().zip(self.verdicts());
+        gates.any(|(watched, verdict)| {
+            verdict == Verdict::Fail && watched.gate.severity == Severity::Decides
+        })
+    }
+
+    fn p_values(&self) -> Vec<(Severity, f64)> {
+        let gates = self.gates.iter();
+        gates
+            .map(|watched| (watched.gate.severity, watched.p_fail()))
             .collect()
     }
 
     fn verdicts(&self) -> Vec<Verdict> {
-        let p_values: Vec<(Severity, f64)> = self
-            .gates
-            .iter()
-            .map(|watched| (watched.gate.severity, watched.p_fail()))
-            .collect();
-        let fails = significant_fails(&p_values);
+        let fails = significant_fails(&self.p_values());
         let failing = self.gates.iter().zip(fails);
         failing
             .map(|(watched, fails)| {
@@ -156,7 +186,10 @@ impl GateWatch {
 }
 
 impl WatchedGate {
-    fn new(endpoint: usize, gate: Gate, test: &ProportionTest) -> WatchedGate {
+    fn new(endpoint: usize, gate: Gate, test: &ProportionTest, most_requests: u64) -> WatchedGate {
+        let quantile = gate.condition.quantile();
+        let interval_from =
+            quantile.map_or(0, |quantile| min_samples_for_interval(quantile, CONFIDENCE));
         let looking = InterimLooks::new(test.theta0, ALPHA, test.episode);
         WatchedGate {
             endpoint,
@@ -165,10 +198,9 @@ impl WatchedGate {
             near: looking.clone(),
             far: looking,
             instrument: InstrumentState::Sound,
-            interval_from: gate
-                .condition
-                .quantile()
-                .map_or(0, |quantile| min_samples_for_interval(quantile, CONFIDENCE)),
+            interval_from,
+            can_pass: test.min_samples() <= most_requests,
+            can_have_interval: interval_from <= most_requests,
             samples: 0,
             gate,
         }
@@ -177,22 +209,22 @@ impl WatchedGate {
     fn advance(&mut self, samples: u64, rows: &Rows<'_>) {
         self.samples = samples;
         self.at_most
-            .advance(samples, |n| Clusters::of(rows.at_most.prefix(n)));
+            .advance(samples, |n| Clusters::of_words(rows.at_most.words(), n));
         if rows.at_most == rows.certain {
             self.certain.clone_from(&self.at_most);
         } else {
             self.certain
-                .advance(samples, |n| Clusters::of(rows.certain.prefix(n)));
+                .advance(samples, |n| Clusters::of_words(rows.certain.words(), n));
         }
         for (looking, margin) in [(&mut self.near, Margin::Near), (&mut self.far, Margin::Far)] {
             if let Some(beyond) = rows.beyond(margin) {
-                looking.advance(samples, |n| Clusters::of(beyond.prefix(n)));
+                looking.advance(samples, |n| Clusters::of_words(beyond.words(), n));
             }
         }
     }
 
-    /// What a FAIL is judged from, as far as the instrument is up to it. While it is no use, nothing fails: at the end
-    /// failures of the service still may.
+    /// What a FAIL is judged from, as far as the instrument is up to it. While the instrument is unfit, no gate fails;
+    /// at the end failures of the service still may.
     fn proving_fail(&self) -> Option<&InterimLooks> {
         match self.instrument {
             InstrumentState::Sound => Some(&self.certain),
@@ -207,37 +239,13 @@ impl WatchedGate {
             .map_or(1.0, |looking| looking.test().p_fail())
     }
 
-    fn held_by(&self, verdict: Verdict) -> Option<Limitation> {
-        let fails = |p_fail| binomial::reaches(p_fail, ALPHA);
-        let held = verdict == Verdict::Inconclusive
-            && fails(self.certain.test().p_fail())
-            && !fails(self.p_fail());
-        self.instrument.limitation().filter(|_| held)
-    }
-
-    /// Of the side that it leans to, and of the row that must decide it.
-    fn towards_a_verdict(&self) -> f64 {
-        if self.at_most.leans_to_pass() {
-            return self.at_most.progress();
-        }
-        self.proving_fail()
-            .map_or(0.0, |looking| looking.test().progress_to_fail())
-    }
-
-    fn has_interval(&self) -> bool {
-        self.samples >= self.interval_from
-    }
-
-    fn progress(&self, verdict: Verdict) -> f64 {
-        let decided = match verdict {
-            // Significant by itself, but not among so many gates.
-            Verdict::Inconclusive => self.towards_a_verdict().min(0.99),
-            _ => 1.0,
-        };
-        if self.has_interval() {
-            decided
+    /// Requests that the run waits for, so that the percentile has its interval; 0 where the budget has too few.
+    fn awaited_interval(&self, verdict: Verdict) -> u64 {
+        let is_awaited = self.can_pass || verdict == Verdict::Fail;
+        if is_awaited && self.can_have_interval {
+            self.interval_from
         } else {
-            decided.min(self.samples as f64 / self.interval_from as f64)
+            0
         }
     }
 }
@@ -246,14 +254,23 @@ impl WatchedGate {
 mod tests {
     use std::time::Duration;
 
-    use super::{GateProgress, GateWatch};
+    use super::{GateProgress, GateWatch, StopRule, WatchedEndpoint};
     use crate::judge::gate::{Gate, InstrumentState, Limitation};
     use crate::run::plan::Guard;
     use crate::run::recording::{Exceedances, Margin, Rows};
     use crate::run::sample::Outcome;
     use crate::verdict::Verdict;
 
-    /// 400 requests, a tenth of which take so long, by an instrument that is no better than that.
+    /// At 20/s for two minutes.
+    fn endpoint(name: &str) -> WatchedEndpoint<'_> {
+        WatchedEndpoint {
+            name,
+            rate_per_s: 20.0,
+            most_requests: 2_400,
+        }
+    }
+
+    /// 400 requests, a tenth of which take this long, by an instrument with this state.
     fn watched(slow: Duration, instrument: InstrumentState) -> GateProgress {
         let mut counted = Exceedances::of(Duration::from_millis(150));
         for index in 0..400 {
@@ -266,7 +283,8 @@ mod tests {
             counted.count(index, Outcome::Ok, ns, 0, Duration::from_millis(2));
         }
         let gates: [Gate; 1] = ["p95 <= 150ms".parse().unwrap()];
-        let mut watching = GateWatch::new(&gates, &[("health", 20.0)], Guard::Iid);
+        let mut watching =
+            GateWatch::new(&gates, &[endpoint("health")], Guard::Iid, StopRule::Decided);
         watching.advance(0, 400, |_| Some(Rows::from(&counted)), |_| instrument);
         watching.state().remove(0)
     }
@@ -282,7 +300,8 @@ mod tests {
                 counted
             };
             let gates: Vec<Gate> = gates.iter().map(|text| text.parse().unwrap()).collect();
-            let mut watching = GateWatch::new(&gates, &[("ingest", 20.0)], Guard::Iid);
+            let mut watching =
+                GateWatch::new(&gates, &[endpoint("ingest")], Guard::Iid, StopRule::Decided);
             let sound = |_: &Gate| InstrumentState::Sound;
             watching.advance(0, 400, |_| Some(Rows::from(&counted)), sound);
             (watching.state().len(), watching.is_decided())
@@ -291,6 +310,62 @@ mod tests {
         assert_eq!(passed(&["p95 <= 150ms", "lost <= 0"]), (1, true));
         assert_eq!(passed(&["p95 <= 150ms", "done.p95 <= 2s"]), (1, false));
         assert_eq!(passed(&["done.p95 <= 2s"]), (0, false));
+    }
+
+    /// The number of these requests, one in `one_in` of them failed, until it stops; `None` if they are too few.
+    fn stops_at(
+        gates: &[&str],
+        most_requests: u64,
+        one_in: u64,
+        stop_rule: StopRule,
+    ) -> Option<u64> {
+        let gates: Vec<Gate> = gates.iter().map(|text| text.parse().unwrap()).collect();
+        let planned = WatchedEndpoint {
+            most_requests,
+            ..endpoint("health")
+        };
+        let mut watching = GateWatch::new(&gates, &[planned], Guard::Iid, stop_rule);
+        let mut counted = Exceedances::of(Duration::from_millis(150));
+        (0..most_requests).find(|&index| {
+            let outcome = match index % one_in {
+                0 => Outcome::Timeout,
+                _ => Outcome::Ok,
+            };
+            counted.count(index, outcome, 0, 0, Duration::ZERO);
+            let sound = |_: &Gate| InstrumentState::Sound;
+            watching.advance(0, index + 1, |_| Some(Rows::from(&counted)), sound);
+            watching.is_decided()
+        })
+    }
+
+    #[test]
+    fn a_gate_that_the_budget_cannot_pass_does_not_keep_the_run_going() {
+        let none_failed = u64::MAX - 1;
+        let both = ["p95 <= 150ms", "p99 <= 150ms"];
+        let stops = |most| stops_at(&both, most, none_failed, StopRule::Decided);
+        // The first request is slow: index 0 is a multiple of everything.
+        let within_300 = stops(300).expect("P95 alone is waited for");
+        let within_2400 = stops(2_400).expect("P99 as well");
+        assert!(
+            within_300 < 300 && within_2400 > 368,
+            "{within_300} {within_2400}"
+        );
+        // Where no gate can pass, the run continues to its budget.
+        assert_eq!(stops(20), None);
+    }
+
+    #[test]
+    fn after_a_fail_a_run_waits_for_intervals_alone_and_with_fail_fast_for_nothing() {
+        let gates = ["p95 <= 150ms", "p99 <= 150ms"];
+        let interval_of_p99 = 368;
+        let decided = stops_at(&gates, 2_400, 2, StopRule::Decided);
+        assert_eq!(decided, Some(interval_of_p99 - 1));
+        let first = stops_at(&gates, 2_400, 2, StopRule::FirstFail).expect("half of them fail");
+        assert!(first < 100, "{first}");
+        // A gate that only warns ends nothing.
+        let warning = ["p95 <= 150ms warn", "p50 <= 150ms"];
+        let warned = stops_at(&warning, 2_400, 4, StopRule::FirstFail).expect("P50 passes");
+        assert!(warned >= 72 - 1, "{warned}");
     }
 
     #[test]
@@ -312,7 +387,7 @@ mod tests {
             at(203, InstrumentState::Useless(flag)),
             (Verdict::Inconclusive, Some(flag))
         );
-        // Above the target, and not by more than the own error: no number of requests makes that a failure.
+        // Above the target, but not by more than the measurement overhead: no number of requests makes that a failure.
         let doubtful = watched(ms(151), InstrumentState::Sound);
         assert_eq!((doubtful.progress, doubtful.held_by), (0.0, None));
         assert_eq!(watched(ms(170), far).progress, 0.0);

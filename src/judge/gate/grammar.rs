@@ -7,14 +7,15 @@
 //!           | "done." percentile ("<=" | "<") duration
 //!           | ("lost" | "duplicated" | "dead" | "unexpected") ("<=" | "<") count
 //!           | percentile "reduction" ">=" percentage
-//!           | percentile "<=" "baseline" [ "+" percentage ]
+//!           | percentile "<=" "baseline" [ "+" allowance ]
+//! allowance = percentage | duration | percentage "or" duration
 //! ```
 
 mod limit;
 
 use super::condition::AuditCount;
 use super::parse_error::{ParseError, ParseErrorKind, did_you_mean};
-use super::spec::{Gate, Selector, Severity};
+use super::spec::{Gate, GateOrigin, Selector, Severity};
 use crate::stats::rank::Quantile;
 use crate::units::{parse_duration, parse_percentage};
 
@@ -36,9 +37,20 @@ const METRICS: [&str; 14] = [
     "reduction",
 ];
 
+/// Other names for the rate of errors.
+const ERROR_RATES: [&str; 7] = [
+    "error",
+    "errors",
+    "error-rate",
+    "errorrate",
+    "failed",
+    "failure_rate",
+    "http_req_failed",
+];
+
 impl Gate {
     /// Reads `health p95 <= 150ms`, `p95 <= 150ms`, `* p95 < 150ms`, `ingest error_rate <= 0.1%`,
-    /// `ingest done.p95 <= 2s`, `lost <= 0`, `duplicated <= 0`, `dead <= 0`, `unexpected <= 0`, `p95 reduction >= 70%`, `p95 <= baseline + 10%`, k6's `p(95)<150ms`, and a suffix ` warn`.
+    /// `ingest done.p95 <= 2s`, `lost <= 0`, `duplicated <= 0`, `dead <= 0`, `unexpected <= 0`, `p95 reduction >= 70%`, `p95 <= baseline + 10% or 1ms`, k6's `p(95)<150ms`, and a suffix ` warn`.
     ///
     /// # Errors
     /// [`ParseError`] names the part that cannot be read, and what may be meant.
@@ -84,6 +96,7 @@ fn parse_kind(text: &str) -> Result<Gate, ParseErrorKind> {
         selector: gated.selector,
         condition,
         severity,
+        origin: GateOrigin::Asked,
     })
 }
 
@@ -104,17 +117,25 @@ fn severity_of(limit: &str) -> Result<(&str, Severity), ParseErrorKind> {
     if word.eq_ignore_ascii_case("warn") {
         return Ok((rest.trim_end(), Severity::Warns));
     }
-    // A word that is no unit and no part of 'baseline + 10%' was meant as a suffix.
-    let is_word = word.chars().all(char::is_alphabetic);
+    // A word that is neither a unit nor part of 'baseline + 10% or 1ms' was meant as a suffix.
+    let is_word = word.chars().all(char::is_alphabetic) && !word.eq_ignore_ascii_case("or");
     let is_limit = parse_duration(limit).is_ok() || rest.trim_end().ends_with('+');
-    let follows_limit = parse_duration(rest).is_ok() || parse_percentage(rest).is_ok();
-    if is_word && !is_limit && follows_limit {
+    if is_word && !is_limit && is_a_limit(rest) {
         return Err(ParseErrorKind::Trailing {
             found: word.to_owned(),
             suggestion: did_you_mean(word, ["warn"]),
         });
     }
     Ok((limit, Severity::Decides))
+}
+
+/// Whether a limit may end here; of a baseline, its last number tells.
+fn is_a_limit(text: &str) -> bool {
+    let last = match text.rsplit_once(['+', ' ']) {
+        Some((baseline, last)) if limit::is_baseline(baseline) => last,
+        _ => text,
+    };
+    parse_duration(last).is_ok() || parse_percentage(last).is_ok()
 }
 
 /// What stands before the operator.
@@ -141,6 +162,11 @@ impl GatedMetric {
             Metric::Reduction(quantile(words.pop().ok_or_else(no_metric)?)?)
         } else if last.eq_ignore_ascii_case("error_rate") {
             Metric::ErrorRate
+        } else if let Some(metric) = meant_error_rate(&words, last) {
+            return Err(ParseErrorKind::UnknownMetric {
+                metric,
+                suggestion: Some("error_rate".to_owned()),
+            });
         } else if let Some(percentile) = after_done(last) {
             Metric::Done(quantile(percentile)?)
         } else if let Some(what) = counted(last) {
@@ -152,6 +178,17 @@ impl GatedMetric {
             selector: selector(&words.join(" ")),
             metric,
         })
+    }
+}
+
+/// `error rate`, `errors`, k6's `http_req_failed`: other names for the rate of errors.
+fn meant_error_rate(before: &[&str], last: &str) -> Option<String> {
+    let last = last.to_ascii_lowercase();
+    match before.last().map(|word| word.to_ascii_lowercase()) {
+        Some(error) if last == "rate" && matches!(error.as_str(), "error" | "errors") => {
+            Some(format!("{error} {last}"))
+        }
+        _ => ERROR_RATES.contains(&last.as_str()).then_some(last),
     }
 }
 
@@ -192,21 +229,28 @@ fn selector(name: &str) -> Selector {
 }
 
 fn quantile(word: &str) -> Result<Quantile, ParseErrorKind> {
-    let refused = |reason| {
-        Err(ParseErrorKind::Refused {
-            metric: word.to_owned(),
-            reason,
-        })
-    };
+    let refused = |why| Err(ParseErrorKind::Refused(why));
     match word.to_ascii_lowercase().as_str() {
         "med" | "median" => return Ok(Quantile::P50),
         "max" => {
             return refused(
-                "a maximum grows with the number of requests; gate a percentile, such as p99.9",
+                "the maximum cannot be gated; it grows with the number of requests\nhint: gate a percentile, such as 'p99.9 <= 1s'",
             );
         }
         "avg" | "mean" => {
-            return refused("a mean hides the tail; gate a percentile, such as p50 and p95");
+            return refused(
+                "the mean cannot be gated; it hides the tail\nhint: gate a percentile, such as 'p95 <= 150ms'",
+            );
+        }
+        "capacity" => {
+            return refused(
+                "a run does not measure the capacity\nhint: use a7probe capacity URL --gate 'p95 <= 150ms' --gate 'capacity >= 400/s'",
+            );
+        }
+        "rps" | "qps" | "rate" | "throughput" => {
+            return refused(
+                "the rate cannot be gated; the plan sets it\nhint: find the highest rate with: a7probe capacity URL --gate 'p95 <= 150ms'",
+            );
         }
         _ => {}
     }

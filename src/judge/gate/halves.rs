@@ -1,13 +1,13 @@
 //! Withholds a verdict on a run whose halves contradict each other: there is no one service to judge.
 //!
-//! A verdict is withheld only if one half, judged by itself as the run is, passes, the other one fails, and their
-//! shares differ at the 1 % level ([`same_share`], each half worth what its own bursts leave of it). For a service
-//! that does not change one of the two is a false verdict at the 5 % level or better, so this happens to less than 1 in
-//! 100 runs, and mostly to such as would have been undecided (`tests/it/stationarity.rs` counts).
+//! A verdict is withheld only if one half, judged alone by the rules of the run, passes, the other one fails, and their
+//! shares differ at the 1 % level ([`same_share`], each half divided by the φ of its own spells). For a service that
+//! does not change one of the two is a false verdict at the 5 % level or better, so this happens to less than 1 in 100
+//! runs, and mostly to such as would have been undecided (`tests/it/stationarity.rs` counts).
 //!
 //! Requests that are taken as independent (`--iid`) have no halves. In a run of fixed size the guard leaves hardly a
-//! verdict to such a change, because it reads it as one long burst; what was decided early in an adaptive run stays
-//! decided, and there it is the halves that withhold it.
+//! verdict to such a change, because it reads it as one long spell. An early decision of an adaptive run is final, so
+//! there the halves withhold it.
 
 use super::evidence::ProportionTest;
 use super::reason::HalfResult;

@@ -1,9 +1,9 @@
 //! What may have kept the instrument from its work during a run: METHOD §7's flags. They never make a PASS, and they
 //! keep a FAIL to what is far beyond the target.
 //!
-//! Each flag says that the own error may have been larger than it was when it was calibrated, none says by how much. The
-//! send lag does, roughly: answers are read by the thread that sends, so reading comes as late as sending does. So a
-//! flag blocks a FAIL, unless it would be one even if every request had been judged without its own send lag at T + e
+//! Each flag says that the measurement overhead may have been larger than in the calibration, none says by how much.
+//! The send lag does, roughly: answers are read by the thread that sends, so reading comes as late as sending does. So
+//! a flag blocks a FAIL, unless it would be one even if every request had been judged without its own send lag at T + e
 //! and a margin ([`Margin`]) that is as much as the send lag calls for: T/10 where all but 1 % of the sends were less
 //! late than half of that and lateness is the only flag, the one that says by how much; else T/3, where all but 1 %
 //! were less late than that. Otherwise a machine that is 2 ms late would excuse a service that takes twice its target,
@@ -24,6 +24,14 @@ const ON_TIME: Duration = Duration::from_millis(1);
 /// Share of the processor time of the sending threads above which they may have waited for it.
 pub(crate) const BUSY: f64 = 0.8;
 
+/// The part of a limit from which on the measurement overhead matters.
+const MATTERS: u32 = 100;
+
+/// Whether a measurement overhead is large enough to matter for a limit.
+pub(crate) fn overhead_matters(overhead: Duration, limit: Duration) -> bool {
+    overhead > limit / MATTERS
+}
+
 /// What is known of the process and its surroundings during a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct InstrumentLoad {
@@ -35,6 +43,7 @@ pub struct InstrumentLoad {
 
 /// One flag.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(tag = "code", content = "values")]
 pub enum Limitation {
     /// Fewer than 99 % of the sends were on time, which is: the P99 of the send lag is above what is on time.
@@ -54,20 +63,20 @@ pub enum Limitation {
     #[serde(rename = "client_busy")]
     Busy {
         /// CPU time per thread and time of the run.
-        #[serde(rename = "busy_share")]
+        #[serde(rename = "cpu_share")]
         share: f64,
     },
     /// The control group was kept from the processor.
     #[serde(rename = "client_throttled")]
     Throttled {
-        /// For so long in all.
+        /// Total time.
         #[serde(rename = "throttled_ms", serialize_with = "serialize_ms")]
         time: Duration,
     },
     /// This machine had no free socket, local port or file descriptor.
     #[serde(rename = "client_socket_errors")]
     SocketErrors {
-        /// For so many requests.
+        /// Number of requests.
         #[serde(rename = "requests")]
         count: u64,
     },
@@ -85,7 +94,7 @@ pub enum InstrumentState {
 }
 
 impl InstrumentState {
-    /// Of a gate on latency, from the whole of what is known of its endpoint so far.
+    /// Of a gate on latency, from all that is known of its endpoint at this time.
     pub fn of(
         target: Duration,
         load: &InstrumentLoad,
@@ -113,7 +122,7 @@ impl InstrumentState {
     }
 }
 
-/// The margin by which a FAIL must hold; `None` if no margin would do.
+/// The margin by which a FAIL must hold; `None` if no margin is enough.
 fn margin(target: Duration, flags: &[Limitation], send_lag: &Histogram) -> Option<Margin> {
     let only_late = flags
         .iter()
@@ -176,7 +185,7 @@ mod tests {
 
     const TARGET: Duration = Duration::from_millis(150);
 
-    /// A hundred sends and so many times ten more that were this late.
+    /// A hundred sends, and ten times this many more that were this late.
     fn lags(late: u64, lag: Duration) -> Histogram {
         let mut lags = Histogram::new(Precision::Three);
         lags.record_n(40_000, 1_000 - late);

@@ -2,7 +2,7 @@
 //!
 //! A verdict must hold over the whole range of exceedances that the data allow ([`ExceedanceRange`]): PASS is
 //! tested at the most, FAIL at the least. What widens the range is named in the reason. Both are tested in
-//! the order of the intended start, because slow requests come in bursts ([`Guard`]); a sample that was
+//! the order of the intended start, because slow requests come in spells ([`Guard`]); a sample that was
 //! looked at while it grew is tested by evidence that allows it ([`Design`]).
 //!
 //! A run passes only if every gate passes, so PASS needs no correction for many gates. One FAIL fails the
@@ -16,6 +16,7 @@ use super::episodes::{Episodes, ObservedEpisodes};
 use super::family::significant_fails;
 use super::finding::Finding;
 use super::reason::FindingReason;
+use super::segments::{across_ramp, is_across_ramp};
 use super::spec::{Gate, Selector, Severity};
 use super::subject::Subject;
 use crate::judge::summary::Summary;
@@ -66,7 +67,9 @@ fn judged<'a>(gates: &[Gate], subject: &Subject<'a>, all: &[Subject<'_>]) -> Vec
         }
         let gate = gate.for_endpoint(subject.endpoint);
         // '* p95 <= 1s' and 'health p95 <= 1s' are one test of health.
-        if gate.condition.scope() == Scope::OneRun && !own.contains(&gate) {
+        if gate.condition.scope() == Scope::OneRun
+            && !own.iter().any(|other| other.is_same_test(&gate))
+        {
             own.push(gate);
         }
     }
@@ -84,6 +87,9 @@ fn is_for_others(gate: &Gate, subject: &Subject<'_>, all: &[Subject<'_>]) -> boo
 }
 
 fn judged_one<'a>(gate: Gate, subject: &Subject<'a>, summary: &Summary) -> Option<Judged<'a>> {
+    if is_across_ramp(&gate, subject.shape) {
+        return Some(Judged::Untested(Box::new(across_ramp(gate, subject))));
+    }
     if !gate.condition.needs_audit() {
         let test = GateTest::new(gate, *subject, summary)?;
         return Some(Judged::Tested(Box::new(test)));
@@ -118,7 +124,7 @@ fn tested(test: &GateTest<'_>, fails: bool, family: usize) -> Finding {
         p_fail: Some(test.evidence.certain.p_fail),
         design: test.test.design,
         episodes: episodes(test),
-        verdict: reason.decision.verdict(),
+        verdict: test.verdict(reason.decision.verdict()),
         next_step: test.next_step(&reason.decision),
         reason: FindingReason::Tested(reason),
     }
@@ -132,7 +138,7 @@ fn episodes(test: &GateTest<'_>) -> Option<Episodes> {
     Some(Episodes {
         excluded,
         excluded_requests: test.test.episode.unwrap_or(1.0),
-        seen: (test.order == RequestOrder::Known).then_some(ObservedEpisodes {
+        seen: (test.order != RequestOrder::Unknown).then_some(ObservedEpisodes {
             count: clusters.slow.count,
             longest: clusters.slow.longest,
             design_effect: clusters.design_effect,

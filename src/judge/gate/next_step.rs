@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::baseline_reason::BaselineNeed;
+use super::change_reason::UnresolvedChange;
 use super::instrument_state::Limitation;
 use crate::run::completion::AuditTrouble;
 use crate::verdict::Verdict;
@@ -26,11 +28,22 @@ pub(crate) enum NextStep {
     MoreSamplesInOrder(SampleEstimate),
     /// A step of the completion audit.
     Audit(AuditStep),
+    /// Widen the allowance over the baseline, or measure both runs with more requests.
+    Baseline(BaselineNeed),
     /// Measure both runs with at least this many requests.
     MeasureBothSides {
         /// Requests that each side needs.
         samples_needed: u64,
     },
+}
+
+impl NextStep {
+    /// Of a change that has no interval.
+    pub(crate) fn of_lack(lack: UnresolvedChange) -> NextStep {
+        NextStep::MeasureBothSides {
+            samples_needed: lack.samples_needed,
+        }
+    }
 }
 
 /// A step that needs no number.
@@ -56,7 +69,7 @@ pub(crate) enum Remedy {
     RaiseOpenFiles,
     /// Let the run finish.
     FinishRun,
-    /// Run longer: a third slow episode fails the gate.
+    /// Run longer: a third slow spell fails the gate.
     ThirdEpisode,
     /// Find out what changed during the run.
     FindChange,
@@ -68,14 +81,15 @@ pub(crate) enum Remedy {
     NarrowInterval,
     /// Let both runs finish.
     FinishBothRuns,
+    GiveBaseline,
 }
 
 /// What a longer run would show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RunPurpose {
-    /// That slow episodes are not excluded: a FAIL, if they continue.
+    /// That slow spells are not excluded: a FAIL, if they continue.
     Fail,
-    /// That slow episodes of this length are excluded; `None` is an episode of one request.
+    /// That slow spells of this length are excluded; `None` is an episode of one request.
     ExcludeEpisodes(Option<Duration>),
 }
 

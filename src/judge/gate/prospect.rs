@@ -20,9 +20,9 @@ pub struct Prospect {
     pub passes_from: u64,
     /// Fewest requests with which an adaptive run fails, all of them beyond the limit.
     pub fails_from: Option<u64>,
-    /// Most exceedances among all planned requests with which it passes, each by itself.
+    /// Most exceedances among all planned requests with which it passes, each alone.
     pub pass_up_to: Option<u64>,
-    /// Fewest exceedances among all planned requests with which it fails, each by itself.
+    /// Fewest exceedances among all planned requests with which it fails, each alone.
     pub fail_from: Option<u64>,
 }
 
@@ -83,15 +83,17 @@ mod tests {
 
     use super::Prospect;
     use crate::judge::gate::{Gate, Planned};
-    use crate::run::plan::{Design, Guard};
+    use crate::run::plan::{Design, Guard, LoadShape, Size};
 
     fn prospect(gate: &str, samples: u64, guard: Guard, design: Design) -> Prospect {
         let planned = Planned {
             endpoint: "health",
             samples: Some(samples),
             rate_per_s: Some(20.0),
+            shape: LoadShape::Steady,
             guard,
             design,
+            size: Size::Requests(samples),
         };
         Prospect::of(&gate.parse::<Gate>().unwrap(), &planned).unwrap()
     }

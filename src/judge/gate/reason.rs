@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::{Serialize, Serializer};
 
 use super::audit_reason::AuditReason;
+use super::baseline_reason::BaselineReason;
 use super::change_reason::{ChangeReason, CutRuns};
 use super::instrument_state::Limitation;
 use crate::run::completion::AuditTrouble;
@@ -13,31 +14,52 @@ use crate::units::{serialize_ms, serialize_optional_ms};
 use crate::verdict::Verdict;
 
 /// Why a gate came out as it did.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(tag = "code", content = "values")]
 pub(crate) enum FindingReason {
-    /// By a test of the share of requests beyond the limit.
-    Tested(TestReason),
-    /// By the completion audit, without a test.
-    Audit(AuditReason),
-    /// By the change between two runs.
-    Change(ChangeReason),
+    /// Nothing was compared: no baseline was given.
+    #[serde(rename = "no_baseline")]
+    NoBaseline {
+        /// The baseline that the run was judged against when it was measured.
+        recorded: Option<String>,
+    },
+    /// A percentile of requests at different rates is one of no load.
+    #[serde(rename = "across_ramp")]
+    AcrossRamp,
     /// A gate on two runs of which at least one was cut.
+    #[serde(rename = "runs_cut")]
     Cut {
         runs: CutRuns,
         /// What the gate would say if the runs were whole.
         otherwise: Box<FindingReason>,
     },
+    /// By a test of the share of requests beyond the limit.
+    #[serde(untagged)]
+    Tested(TestReason),
+    /// By the completion audit, without a test.
+    #[serde(untagged)]
+    Audit(AuditReason),
+    /// By the change between two runs.
+    #[serde(untagged)]
+    Change(ChangeReason),
+    /// By the change since a baseline, compared with an allowance.
+    #[serde(untagged)]
+    Baseline(BaselineReason),
 }
 
 /// What a test decided, and of what.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct TestReason {
+    #[serde(skip)]
     pub(crate) sample: TestedSample,
     /// What came of it.
+    #[serde(flatten)]
     pub(crate) decision: DecisionReason,
 }
 
-/// What was tested, as far as [`super::Finding`] does not say it.
+/// The tested sample, as far as [`super::Finding`] does not describe it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct TestedSample {
     pub(crate) unit: SampleUnit,
@@ -66,12 +88,13 @@ pub(crate) enum SampleUnit {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Counting {
     Exact,
-    /// The limit lies inside a histogram's bucket: between two numbers.
+    /// The limit lies inside a stored step or bucket: between two numbers.
     Bucket,
 }
 
 /// Why a test decided as it did.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case", tag = "code", content = "values")]
 pub(crate) enum DecisionReason {
     /// Shown to be beyond the limit.
@@ -90,17 +113,17 @@ pub(crate) enum DecisionReason {
     },
     /// One slow request never fails a gate.
     SingleExceedance,
-    /// The numbers would decide, but it is unknown whether the exceedances came in bursts.
+    /// The numbers would decide, but it is unknown whether the exceedances came in spells.
     OrderUnknown,
     /// The numbers would fail it, but they came in too few episodes.
     FewEpisodes(SlowEpisodes),
-    /// The numbers would pass it, but slow episodes are not excluded yet.
+    /// The numbers would pass it, but slow spells are not excluded yet.
     #[serde(rename = "episodes_not_excluded")]
     NotExcluded {
         /// What excluding them needs.
         #[serde(flatten)]
         exclusion: Exclusion,
-        /// The slow episodes that were seen.
+        /// The slow spells that were seen.
         #[serde(flatten)]
         seen: SlowEpisodes,
     },
@@ -119,7 +142,7 @@ pub(crate) enum DecisionReason {
         /// The fewest requests of a pass by their number alone.
         #[serde(rename = "samples_to_pass")]
         by_number: u64,
-        /// What excluding slow episodes needs, where that is more.
+        /// What excluding slow spells needs, where that is more.
         #[serde(flatten)]
         exclusion: Option<Exclusion>,
     },
@@ -136,6 +159,7 @@ pub(crate) enum DecisionReason {
 
 /// How far a PASS is from undecided.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(tag = "code", content = "values")]
 pub(crate) enum PassMargin {
     /// Of an adaptive run: the evidence was enough when it was looked at.
@@ -158,9 +182,10 @@ pub(crate) enum PassMargin {
 
 /// What an undecided gate lacks.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(tag = "code", content = "values")]
 pub(crate) enum UndecidedMargin {
-    /// It is unknown whether the exceedances came in bursts.
+    /// It is unknown whether the exceedances came in spells.
     #[serde(rename = "undecided_order_unknown")]
     OrderUnknown,
     /// What requests in such bursts are worth is too little.
@@ -184,6 +209,7 @@ fn zero_if_none<S: Serializer>(most: &Option<u64>, to: S) -> Result<S::Ok, S::Er
 
 /// Runs of consecutive exceedances.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct SlowEpisodes {
     #[serde(rename = "episodes")]
     pub(crate) count: u64,
@@ -192,10 +218,11 @@ pub(crate) struct SlowEpisodes {
     pub(crate) longest: u64,
 }
 
-/// What requests that come in bursts are worth.
+/// What requests that come in spells are worth.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct BurstWorth {
-    /// The slow episodes that were seen.
+    /// The slow spells that were seen.
     #[serde(flatten)]
     pub(crate) episodes: SlowEpisodes,
     /// The number of independent requests that are worth as much.
@@ -203,8 +230,9 @@ pub(crate) struct BurstWorth {
     pub(crate) independent: u64,
 }
 
-/// What it needs to exclude a slow episode.
+/// What it needs to exclude a slow spell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Exclusion {
     #[serde(rename = "samples_to_exclude_episodes")]
     pub(crate) samples: u64,
@@ -215,16 +243,17 @@ pub(crate) struct Exclusion {
 
 /// One half of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct HalfResult {
     pub(crate) samples: u64,
     /// Those beyond the limit.
     pub(crate) exceedances: u64,
-    /// Its verdict on its own.
     pub(crate) verdict: Verdict,
 }
 
 /// Why the number of exceedances is a range.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case", tag = "code", content = "values")]
 pub(crate) enum Uncertainty {
     /// Requests that ended badly for a cause on this machine.
@@ -241,6 +270,7 @@ pub(crate) enum Uncertainty {
         events: u64,
         /// What came instead of a state, where that is known.
         #[serde(serialize_with = "as_optional_cause")]
+        #[cfg_attr(test, schemars(with = "Option<String>"))]
         last_answer: Option<AuditTrouble>,
     },
     /// The limit was not counted at record time and lies inside a histogram's bucket.
@@ -254,7 +284,7 @@ pub(crate) enum Uncertainty {
         #[serde(rename = "overhead_ms", serialize_with = "serialize_ms")]
         at_most: Duration,
     },
-    /// The instrument may not have been up to its work, so that its own error may have been larger.
+    /// The instrument may have been impaired, so the measurement overhead may have been larger.
     #[serde(untagged)]
     Limited(Limitation),
 }

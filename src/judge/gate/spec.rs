@@ -19,6 +19,18 @@ pub struct Gate {
     pub condition: Condition,
     /// What follows if it does not.
     pub severity: Severity,
+    /// Whether it was asked for.
+    pub origin: GateOrigin,
+}
+
+/// Whether a gate was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GateOrigin {
+    /// Typed, or listed in a file. A plan that it cannot pass is refused.
+    Asked,
+    /// A default gate. It never refuses a plan; where the plan cannot pass it and the data do not fail it, it is not
+    /// judged.
+    Implied,
 }
 
 /// The endpoints that a gate is about.
@@ -67,13 +79,33 @@ impl Gate {
             ..self.clone()
         }
     }
+
+    /// The same gate, not asked for; `None` if it is none of those that a run may have by default.
+    pub(crate) fn implied(&self) -> Option<Gate> {
+        let limit = self.condition.latency_limit()?;
+        default_gates(limit)
+            .into_iter()
+            .find(|gate| gate.is_same_test(self))
+    }
+
+    /// Whether both ask for the same thing, wherever they come from.
+    pub(super) fn is_same_test(&self, other: &Gate) -> bool {
+        (&self.selector, self.condition, self.severity)
+            == (&other.selector, other.condition, other.severity)
+    }
 }
 
 /// The gates of a run that was given none: P50, P95 and P99 within a target, on every endpoint.
 pub fn default_gates(target: Duration) -> Vec<Gate> {
-    [Quantile::P50, Quantile::P95, Quantile::P99]
-        .into_iter()
-        .map(|quantile| Gate {
+    implied_gates(&[Quantile::P50, Quantile::P95, Quantile::P99], target)
+}
+
+/// Percentiles within a target on every endpoint, not asked for one by one.
+pub fn implied_gates(quantiles: &[Quantile], target: Duration) -> Vec<Gate> {
+    quantiles
+        .iter()
+        .map(|&quantile| Gate {
+            origin: GateOrigin::Implied,
             selector: Selector::Every,
             condition: Condition::Latency {
                 quantile,

@@ -6,16 +6,18 @@
 
 use std::time::Duration;
 
+use serde::{Serialize, Serializer};
+
 use super::level_change::{LevelChange, level_change};
-use super::request_batch::{
-    RequestBatch, RunPosition, RunWindow, batches, exceeds, grouped, mean_ranks,
-};
+use super::request_batch::{RequestBatch, RunWindow, batches, exceeds, grouped, mean_ranks};
+use super::run_position::{RunPosition, UntilPlace};
 use crate::run::recording::{Recording, TimeBase};
 use crate::stats::rank::Quantile;
 use crate::stats::stationarity::{WarmUp, warm_up_of_batches};
 use crate::stats::{trend, two_groups};
+use crate::units::{serialize_ms, serialize_optional_ms};
 
-/// Level at which a slow start or growth is told; the best of many cuts is looked at, so it is strict.
+/// Level at which a slow start or growth is reported; strict, because the best of many cuts is used.
 const ALPHA: f64 = 0.005;
 
 /// Windows whose medians are compared.
@@ -27,52 +29,87 @@ const MIN_WINDOWS: usize = 6;
 /// Growth of the requests in flight that is a queue: this many more at the end, and this many times as many.
 const QUEUE: (f64, f64) = (2.0, 2.0);
 
-/// What changed during a run.
-#[derive(Clone, Debug, PartialEq)]
+/// What changed during a run; JSON has what is not a warning.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Drift {
+    /// Parts that differ, in whatever direction; also where one of the others is the reason.
+    #[serde(rename = "changed", serialize_with = "as_parts")]
+    #[cfg_attr(test, schemars(with = "Option<super::level_change::Parts>"))]
+    pub change: Option<LevelChange>,
     /// The first half and the second; empty where the order is not known.
     pub halves: Vec<RunWindow>,
     /// Ten windows of equal length, or fewer of a short run; empty where the order is not known.
     pub deciles: Vec<RunWindow>,
     /// The beginning that is slower than the rest.
+    #[serde(skip)]
     pub slow_start: Option<SlowStart>,
     /// Latency that grows from window to window.
+    #[serde(skip)]
     pub growth: Option<Growth>,
-    /// Parts that differ, in whatever direction; also where one of the others is the reason.
-    pub change: Option<LevelChange>,
+}
+
+fn as_parts<S: Serializer>(change: &Option<LevelChange>, to: S) -> Result<S::Ok, S::Error> {
+    change.map(|change| change.parts).serialize(to)
 }
 
 /// A beginning that is slower than the rest: warm-up.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct SlowStart {
     /// Where it ends.
+    #[serde(flatten, with = "UntilPlace")]
+    #[cfg_attr(test, schemars(with = "UntilPlace"))]
     pub until: RunPosition,
     /// Median latency until then; `None` if it falls among those that did not end ok.
+    #[serde(rename = "start_p50_ms", serialize_with = "serialize_optional_ms")]
     pub median: Option<Duration>,
     /// Median latency of the rest.
+    #[serde(rename = "rest_p50_ms", serialize_with = "serialize_optional_ms")]
     pub rest: Option<Duration>,
 }
 
 /// Latency that grows.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Growth {
     /// Median of the first window.
+    #[serde(rename = "first_p50_ms", serialize_with = "serialize_ms")]
     pub first: Duration,
     /// Median of the last window; `None` if it did not end ok.
+    #[serde(rename = "last_p50_ms", serialize_with = "serialize_optional_ms")]
     pub last: Option<Duration>,
     /// One-sided p-value of Mann and Kendall's test of the windows' medians.
     pub p: f64,
     /// Latency that each second adds (Theil and Sen), in seconds; `None` of a list.
+    #[serde(rename = "slope_ms_per_s", serialize_with = "as_ms_per_s")]
     pub slope: Option<f64>,
-    /// Requests that are in flight at a time at the beginning and at the end, by Little's law; `None` where there is no
-    /// offered rate, or the last window has no latency.
-    pub in_flight: Option<(f64, f64)>,
+    /// Requests that are in flight at a time, by Little's law; `None` where there is no offered rate, or the last window
+    /// has no latency.
+    #[serde(rename = "requests_in_flight")]
+    pub in_flight: Option<RequestsInFlight>,
     /// Whether it is a queue that grows.
     pub kind: GrowthKind,
 }
 
+fn as_ms_per_s<S: Serializer>(slope: &Option<f64>, to: S) -> Result<S::Ok, S::Error> {
+    slope.map(|seconds| seconds * 1e3).serialize(to)
+}
+
+/// Requests that are in flight at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct RequestsInFlight {
+    /// At the beginning.
+    pub first: f64,
+    /// At the end.
+    pub last: f64,
+}
+
 /// What makes latency grow.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
 pub enum GrowthKind {
     /// Requests pile up at a constant rate: more is offered than is served.
     Queueing,
@@ -132,11 +169,17 @@ fn growth(windows: &[RequestBatch], offered_per_s: Option<f64>) -> Option<Growth
     let points: Vec<(f64, f64)> = windows.iter().map(|s| s.middle_s).zip(medians).collect();
     let in_time = matches!(windows[0].from, RunPosition::Second(_));
     let seconds = |ns: u64| ns as f64 / 1e9;
-    let in_flight =
-        offered_per_s.and_then(|rate| Some((rate * seconds(first?), rate * seconds(last?))));
+    let in_flight = offered_per_s.and_then(|rate| {
+        Some(RequestsInFlight {
+            first: rate * seconds(first?),
+            last: rate * seconds(last?),
+        })
+    });
     let piles_up = match (in_flight, last) {
-        (Some((before, after)), _) => after >= before + QUEUE.0 && after >= before * QUEUE.1,
-        // It has grown beyond what was waited for.
+        (Some(RequestsInFlight { first, last }), _) => {
+            last >= first + QUEUE.0 && last >= first * QUEUE.1
+        }
+        // It has grown beyond the timeout.
         (None, None) => offered_per_s.is_some(),
         (None, Some(_)) => false,
     };

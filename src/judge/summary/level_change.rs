@@ -1,6 +1,9 @@
 //! A service that was another one in a part of a run: halves and tenths that differ, in either direction.
 
-use super::request_batch::{RequestBatch, RunPosition, RunWindow, exceeds, grouped, mean_ranks};
+use serde::Serialize;
+
+use super::request_batch::{RequestBatch, RunWindow, exceeds, grouped, mean_ranks};
+use super::run_position::{AtPlace, RunPosition};
 use crate::stats::level_shift::{self, BATCHES};
 use crate::stats::rank::Quantile;
 
@@ -8,7 +11,8 @@ use crate::stats::rank::Quantile;
 const MIN_REQUESTS: u64 = 300;
 
 /// Latency that was not the same all the time.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct LevelChange {
     /// What differs.
     pub parts: Parts,
@@ -17,13 +21,18 @@ pub struct LevelChange {
     /// The later part.
     pub later: RunWindow,
     /// A percentile by which they differ.
+    #[serde(rename = "metric")]
     pub quantile: Quantile,
     /// Where the level changes most.
+    #[serde(flatten, with = "AtPlace")]
+    #[cfg_attr(test, schemars(with = "AtPlace"))]
     pub at: RunPosition,
 }
 
 /// Parts of a run that differ.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
 pub enum Parts {
     /// The first half and the second.
     Halves,
@@ -49,7 +58,7 @@ pub(super) fn level_change(batches: &[RequestBatch]) -> Option<LevelChange> {
     };
     let tenths = || {
         let pair = slowest_and_fastest(&grouped(&batches, BATCHES / 2))?;
-        // Slow episodes gather in one tenth by chance: half of its requests must be slower.
+        // Slow spells gather in one tenth by chance: half of its requests must be slower.
         apart(&pair[0], &pair[1], Quantile::P50).then_some((Parts::Tenths, pair, Quantile::P50))
     };
     let found = level_shift::halves_differ(&ranks).then(halves).flatten();

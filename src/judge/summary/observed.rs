@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use crate::units::Pretty;
 
-/// What was observed at a rank. Ascending: latencies, then timeouts, failures and unsent requests,
-/// which are slower than everything.
+/// The observation at a rank. Ascending: latencies, then timeouts, failures and unsent requests, which are slower than
+/// everything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Observed {
     /// A latency.
@@ -19,6 +19,8 @@ pub enum Observed {
     Unsent,
     /// There is no such rank.
     NoData,
+    /// A percentile of requests at different rates, which is one of no load.
+    AcrossRamp,
 }
 
 impl Observed {
@@ -39,6 +41,7 @@ impl fmt::Display for Observed {
             Observed::Failed => f.pad("failed"),
             Observed::Unsent => f.pad("unsent"),
             Observed::NoData => f.pad("no data"),
+            Observed::AcrossRamp => f.pad("ramp"),
         }
     }
 }

@@ -3,8 +3,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use serde::Serialize;
+
+use super::run_position::{FromPlace, RunPosition};
 use crate::run::recording::{Latency, Recording};
 use crate::stats::rank::Quantile;
+use crate::units::serialize_optional_ms;
 
 /// Fewest requests of a batch, the five of MSER-5.
 const BATCH: u64 = 5;
@@ -12,19 +16,24 @@ const BATCH: u64 = 5;
 /// Most batches; longer runs have longer ones.
 const BATCHES: usize = 100;
 
-/// What is within noise: this share and this duration.
+/// The noise band: this share and this duration.
 const NOISE: (f64, Duration) = (0.05, Duration::from_millis(1));
 
 /// A part of a run.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct RunWindow {
     /// Where it begins.
+    #[serde(flatten, with = "FromPlace")]
+    #[cfg_attr(test, schemars(with = "FromPlace"))]
     pub from: RunPosition,
     /// Requests that ended, however they ended.
     pub requests: u64,
     /// Median latency; `None` if it falls among those that did not end ok.
+    #[serde(rename = "p50_ms", serialize_with = "serialize_optional_ms")]
     pub median: Option<Duration>,
     /// P95; `None` as of the median.
+    #[serde(rename = "p95_ms", serialize_with = "serialize_optional_ms")]
     pub p95: Option<Duration>,
 }
 
@@ -37,15 +46,6 @@ impl RunWindow {
             self.median
         }
     }
-}
-
-/// A place in a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RunPosition {
-    /// Seconds since t0.
-    Second(u64),
-    /// Values before it in a list.
-    Value(u64),
 }
 
 /// A group of requests that follow each other.

@@ -10,6 +10,7 @@ use crate::units::serialize_ms;
 
 /// Actual send − intended start, by nearest rank.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct SendLag {
     /// Median.
     #[serde(serialize_with = "serialize_ms")]

@@ -4,19 +4,25 @@ use std::time::Duration;
 
 use crate::judge::summary::Drift;
 use crate::judge::warning::{CountAbove, DriftWarning, Warning};
+use crate::run::plan::LoadShape;
 use crate::run::recording::{Exceedances, Recording};
-use crate::run::run_file::{EndpointRun, Run};
+use crate::run::run_file::{EndpointRecord, EndpointRun, Run};
 use crate::stats::cluster::Clusters;
 use crate::stats::stationarity::{PartCount, same_share};
 
 /// Level at which halves are said to differ, over all targets of an endpoint.
 const DIFFERENCE: f64 = 0.01;
 
-/// Of an endpoint of a run.
 pub(super) fn of_endpoint(run: &Run, endpoint: &EndpointRun) -> Vec<Warning> {
     let mut planned = run.plan.endpoints.iter();
     let planned = planned.find(|planned| planned.name == endpoint.name);
+    let shape = planned.map_or(LoadShape::Steady, EndpointRecord::shape);
+    if shape == LoadShape::Ramp {
+        // Its load is meant to change.
+        return Vec::new();
+    }
     let offered = planned.and_then(|planned| planned.rate_per_s);
+    let offered = offered.filter(|_| shape.is_steady());
     let (name, recording) = (&endpoint.name, &endpoint.recording);
     let drift = Drift::of(recording, offered.map(|rate| rate.as_per_second()));
     let mut warnings = of_drift(name, &drift, run.plan.warmup);

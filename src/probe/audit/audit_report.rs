@@ -26,7 +26,7 @@ pub(super) struct AuditReport {
     pub(super) remarks: Vec<AuditRemark>,
     /// What came last instead of an answer.
     pub(super) trouble: Option<AuditTrouble>,
-    /// Whether every answer has to tell how often effects were had.
+    /// Whether every answer must report the number of effects.
     pub(super) tells_effects: bool,
 }
 

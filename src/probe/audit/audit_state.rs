@@ -1,4 +1,4 @@
-//! What the service has said so far of each request, and what that makes of it when the wait has ended.
+//! The reported state of each request, and its status when the wait has ended.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -34,7 +34,7 @@ pub(super) enum Memory {
     Single(Option<Duration>),
 }
 
-/// What was said of one request.
+/// The reports about one request.
 #[derive(Clone, Debug, Default)]
 struct RequestEntry {
     /// The last answer: `None` in it is that there is no such event.
@@ -53,11 +53,10 @@ struct RequestEntry {
     early: Option<EarlyObservation>,
 }
 
-/// How the wait ended.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct WaitEnd {
     pub(super) settled: Settled,
-    /// What was said before this shows nothing of the end of the wait.
+    /// Reports before this time do not show the state at the end of the wait.
     pub(super) fresh_from: Duration,
 }
 
@@ -98,7 +97,7 @@ impl<'a> AuditState<'a> {
         self.has_forgotten = true;
     }
 
-    /// Records that what was said of a request, although it looked like an end, shows nothing.
+    /// Records that a final-looking report of a request is not reliable.
     pub(super) fn mark_unclear(&mut self, place: usize) {
         let entry = &mut self.entries[place];
         if let Some(Some(state)) = &mut entry.last {
@@ -119,8 +118,8 @@ impl<'a> AuditState<'a> {
         entry.gone || entry.was_known || (!missed_early && ttl.is_some_and(|ttl| age >= ttl))
     }
 
-    /// The same at the end of the wait: what was never known may have been forgotten as well by a service that was seen
-    /// to forget, unless it was missing within its retention time.
+    /// The same at the end of the wait: a service that was seen to forget events may also have forgotten an unknown
+    /// one, unless it was missing within its retention time.
     fn may_have_been_forgotten(&self, place: usize) -> bool {
         let entry = &self.entries[place];
         let is_single = matches!(self.memory, Memory::Single(_));
@@ -151,8 +150,8 @@ impl<'a> AuditState<'a> {
         (entry.last, entry.at) = (Some(state), look.asked);
     }
 
-    /// Takes what it says of a request once more, when everything was done: what was done stays done, and effects that
-    /// were had since are seen.
+    /// Takes the second report of a request, after all were processed: a processed event stays processed, and new
+    /// effects are counted.
     pub(super) fn take_again(&mut self, place: usize, again: Option<ReportedState>) {
         let (Some(Some(state)), Some(again)) = (&mut self.entries[place].last, again) else {
             return;
@@ -163,7 +162,7 @@ impl<'a> AuditState<'a> {
         state.notify_unknown = state.notify_unknown.max(again.notify_unknown);
     }
 
-    /// Whether nothing more will happen to it by itself.
+    /// Whether its state is final.
     pub(super) fn is_settled(&self, place: usize) -> bool {
         let state = self.entries[place].last.flatten();
         state.is_some_and(|state| {
@@ -248,7 +247,7 @@ impl<'a> AuditState<'a> {
         states.filter(timeless).count() as u64
     }
 
-    /// How far the times that are told can be believed.
+    /// How reliable the reported times are.
     fn clocks(&self) -> Clocks {
         let mut clocks = Clocks::default();
         let pairs = self.requests.all.iter().zip(&self.entries);

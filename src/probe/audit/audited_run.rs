@@ -13,7 +13,7 @@ use crate::run::recording::Recording;
 /// A run that is to be audited.
 #[derive(Clone, Copy, Debug)]
 pub struct AuditedRun<'a> {
-    /// What was planned.
+    /// The plan.
     pub plan: &'a Plan,
     /// The name under which the service may list it.
     pub id: Uuid,
@@ -41,7 +41,7 @@ pub enum ListingSupport {
 pub struct SentRequests<'a> {
     /// How its requests ended.
     pub recording: &'a Recording,
-    /// What was kept of its answers.
+    /// The retained parts of its answers.
     pub answers: &'a Answers,
     /// Times to completion above which events are counted.
     pub targets: &'a [Duration],

@@ -11,10 +11,13 @@ use reqwest::{RequestBuilder, Response, StatusCode, Url, redirect};
 
 use crate::redact;
 use crate::run::completion::{AuditTrouble, QueryFailure};
-use crate::run::plan::{ConnectionPolicy, Endpoint, Plan, RUN_HEADER, Scheme, Trust};
-use crate::tls_roots;
+use crate::run::plan::{
+    ConnectionPolicy, Endpoint, HttpVersion, Plan, Proxy, RUN_HEADER, Scheme, Target, Trust,
+    UrlOwner,
+};
+use crate::tls_roots::{self, Alpn};
 
-/// Longest that an answer may be silent; one that goes on is read, however long it is.
+/// Longest silence within an answer; an answer that continues is read, however long it is.
 const SILENCE: Duration = Duration::from_secs(10);
 
 /// Headers of a request that belong to it or to its body alone.
@@ -35,10 +38,17 @@ const OWN_OF_REQUESTS: [&str; 9] = [
 /// # Errors
 /// The TLS library cannot be set up.
 pub fn http_client(timeout: Duration) -> reqwest::Result<reqwest::Client> {
-    builder().timeout(timeout).build()
+    builder().timeout(timeout).http1_only().build()
 }
 
-/// A client that goes where it is told and nowhere else: what it sends may hold credentials.
+fn alpn(policy: &ConnectionPolicy) -> Alpn {
+    match policy.version {
+        HttpVersion::Http1 => Alpn::Http1,
+        HttpVersion::Http2 { .. } => Alpn::Http2,
+    }
+}
+
+/// A client that follows no redirects and uses no proxy: its requests may have credentials.
 fn builder() -> reqwest::ClientBuilder {
     // reqwest is built without a cryptography provider and panics if none is installed; an error here means
     // that one is.
@@ -52,17 +62,48 @@ fn builder() -> reqwest::ClientBuilder {
         .redirect(redirect::Policy::none())
 }
 
+/// The proxy of the plan's requests.
+fn through(proxy: &Proxy) -> anyhow::Result<reqwest::Proxy> {
+    let way = reqwest::Proxy::all(proxy.to_string())?;
+    Ok(match &proxy.authorization {
+        Some(value) => way.custom_http_auth(HeaderValue::try_from(value)?),
+        None => way,
+    })
+}
+
 /// How questions reach the service: by the connection settings and with the credentials of the plan's requests. Another
 /// server that the plan names for answers gets neither.
 pub(super) struct AuditClient {
     service: reqwest::Client,
     others: reqwest::Client,
+    /// By the place of the endpoint in the plan.
+    endpoints: Vec<AuditedService>,
+}
+
+/// Where questions about one endpoint go, and with what.
+struct AuditedService {
     /// Scheme, host and port to connect to.
     route: String,
     target: Url,
     prefix: String,
-    /// What every request of an endpoint has, by its place in the plan.
-    headers: Vec<HeaderMap>,
+    /// What every request of the endpoint has.
+    headers: HeaderMap,
+}
+
+impl AuditedService {
+    /// Path and query of a URL of the service's own; `None` for others, and for one that brings credentials of its own.
+    fn path_at_target(&self, url: &str) -> Option<String> {
+        if url.starts_with('/') {
+            return Some(format!("{}{url}", self.prefix));
+        }
+        let url: Url = url.parse().ok()?;
+        let is_own = url.origin() == self.target.origin();
+        let is_plain = url.username().is_empty() && url.password().is_none();
+        (is_own && is_plain).then(|| match url.query() {
+            Some(query) => format!("{}?{query}", url.path()),
+            None => url.path().to_owned(),
+        })
+    }
 }
 
 /// A query without a usable answer.
@@ -78,9 +119,17 @@ impl AuditClient {
     pub(super) async fn of(plan: &Plan) -> anyhow::Result<AuditClient> {
         let policy = &plan.connections;
         let client = |policy: &ConnectionPolicy| -> anyhow::Result<reqwest::ClientBuilder> {
-            let tls = tls_roots::service_client(&policy.trust, policy.identity.as_ref())?;
-            let client = builder().read_timeout(SILENCE);
-            Ok(client.tls_backend_preconfigured(tls).http1_only())
+            let tls =
+                tls_roots::service_client(&policy.trust, policy.identity.as_ref(), alpn(policy))?;
+            let mut client = builder().read_timeout(SILENCE);
+            if let Some(proxy) = &policy.proxy {
+                client = client.proxy(through(proxy)?);
+            }
+            let client = client.tls_backend_preconfigured(tls);
+            Ok(match policy.version {
+                HttpVersion::Http1 => client.http1_only(),
+                HttpVersion::Http2 { .. } => client.http2_prior_knowledge(),
+            })
         };
         let mut service = client(policy)?;
         // The client certificate is shown to the service alone.
@@ -88,62 +137,62 @@ impl AuditClient {
             identity: None,
             ..policy.clone()
         };
-        let route = AuditRoute::of(plan)?;
-        if let Some((name, (host, port))) = &route.resolve {
-            service = service.resolve(name, resolved(host, *port).await?);
+        for target in plan.origins() {
+            if let Some((name, (host, port))) = &AuditRoute::of(target, policy)?.resolve {
+                service = service.resolve(name, resolved(host, *port).await?);
+            }
         }
         #[cfg(unix)]
         if let Some(path) = &policy.unix_socket {
             service = service.unix_socket(path.clone());
         }
-        let endpoints = plan.endpoints.iter();
+        let endpoints = plan.endpoints.iter().map(|endpoint| {
+            let target = plan.target_of(endpoint);
+            Ok(AuditedService {
+                route: AuditRoute::of(target, policy)?.base,
+                target: target.to_string().parse()?,
+                prefix: target.prefix.clone(),
+                headers: headers(target, endpoint),
+            })
+        });
         Ok(AuditClient {
             service: service.build()?,
             others: client(&others)?.build()?,
-            route: route.base,
-            target: plan.target.to_string().parse()?,
-            prefix: plan.target.prefix.clone(),
-            headers: endpoints.map(|endpoint| headers(plan, endpoint)).collect(),
+            endpoints: endpoints.collect::<anyhow::Result<_>>()?,
         })
     }
 
     /// A question about what this endpoint was sent, at a path below the target or at a whole URL.
     fn request(&self, endpoint: usize, url: &str) -> RequestBuilder {
-        let path = match self.path_at_target(url) {
+        let service = &self.endpoints[endpoint];
+        let path = match service.path_at_target(url) {
             Some(path) => path,
             None => return self.others.get(url),
         };
         self.service
-            .get(format!("{}{path}", self.route))
-            .headers(self.headers[endpoint].clone())
-    }
-
-    /// Path and query of a URL of the service's own; `None` for others, and for one that brings credentials of its own.
-    fn path_at_target(&self, url: &str) -> Option<String> {
-        if url.starts_with('/') {
-            return Some(format!("{}{url}", self.prefix));
-        }
-        let url: Url = url.parse().ok()?;
-        let is_own = url.origin() == self.target.origin();
-        let is_plain = url.username().is_empty() && url.password().is_none();
-        (is_own && is_plain).then(|| match url.query() {
-            Some(query) => format!("{}?{query}", url.path()),
-            None => url.path().to_owned(),
-        })
+            .get(format!("{}{path}", service.route))
+            .headers(service.headers.clone())
     }
 
     /// The whole URL of a question, as the service is to see it.
-    pub(super) fn whole(&self, url: &str) -> Option<Url> {
+    pub(super) fn whole(&self, endpoint: usize, url: &str) -> Option<Url> {
+        let service = &self.endpoints[endpoint];
         if url.starts_with('/') {
-            self.target.join(&format!("{}{url}", self.prefix)).ok()
+            service
+                .target
+                .join(&format!("{}{url}", service.prefix))
+                .ok()
         } else {
             url.parse().ok()
         }
     }
 
     /// Where a question goes, for people: without secrets.
-    pub(super) fn shown(&self, url: &str) -> String {
-        let target = self.target.as_str().trim_end_matches('/');
+    pub(super) fn shown(&self, endpoint: usize, url: &str) -> String {
+        let target = self.endpoints[endpoint]
+            .target
+            .as_str()
+            .trim_end_matches('/');
         if url.starts_with('/') {
             redact::url(&format!("{target}{url}"))
         } else {
@@ -154,7 +203,7 @@ impl AuditClient {
     /// Sends a request. Any answer counts as one.
     pub(super) async fn answer(&self, endpoint: usize, url: &str) -> Result<Response, FailedQuery> {
         let sent = self.request(endpoint, url).send().await;
-        sent.map_err(|e| self.failed(url, transport_failure(&e)))
+        sent.map_err(|e| self.failed(endpoint, url, transport_failure(&e)))
     }
 
     /// Asks; any answer is one, but for redirects and errors, which tell nothing. `Ok(None)` if there is no such thing.
@@ -171,23 +220,23 @@ impl AuditClient {
         if matches!(status, StatusCode::NOT_FOUND | StatusCode::GONE) {
             return Ok(None);
         }
-        Err(self.refused(url, &answer))
+        Err(self.refused(endpoint, url, &answer))
     }
 
     /// Describes an answer that carries no state.
-    pub(super) fn refused(&self, url: &str, answer: &Response) -> FailedQuery {
+    pub(super) fn refused(&self, endpoint: usize, url: &str, answer: &Response) -> FailedQuery {
         let status = answer.status().as_u16();
         FailedQuery {
             retry_after: retry_after(answer.headers(), Timestamp::now()),
-            ..self.failed(url, QueryFailure::Refused { status })
+            ..self.failed(endpoint, url, QueryFailure::Refused { status })
         }
     }
 
     /// A query at a URL that failed.
-    pub(super) fn failed(&self, url: &str, failure: QueryFailure) -> FailedQuery {
+    pub(super) fn failed(&self, endpoint: usize, url: &str, failure: QueryFailure) -> FailedQuery {
         FailedQuery {
             trouble: AuditTrouble::Query {
-                url: self.shown(url),
+                url: self.shown(endpoint, url),
                 failure,
             },
             retry_after: None,
@@ -235,23 +284,19 @@ struct AuditRoute {
 }
 
 impl AuditRoute {
-    fn of(plan: &Plan) -> anyhow::Result<AuditRoute> {
-        let target = &plan.target;
+    fn of(target: &Target, policy: &ConnectionPolicy) -> anyhow::Result<AuditRoute> {
         let direct = |scheme: Scheme| AuditRoute {
             base: format!("{}://{}", scheme.as_str(), target.authority()),
             resolve: None,
         };
         let ConnectionPolicy {
-            connect_to,
-            unix_socket,
-            trust,
-            ..
-        } = &plan.connections;
+            unix_socket, trust, ..
+        } = policy;
         // Requests go over a Unix socket as plain text.
         if unix_socket.is_some() {
             return Ok(direct(Scheme::Http));
         }
-        let Some((host, port)) = connect_to.clone() else {
+        let Some((host, port)) = policy.replaced(target, UrlOwner::Plan) else {
             return Ok(direct(target.scheme));
         };
         let at = |host: &str| {
@@ -277,7 +322,7 @@ impl AuditRoute {
             // An address resolves to nothing else.
             Scheme::Https if host == target.host || *trust == Trust::Anything => Ok(there),
             Scheme::Https => bail!(
-                "over --connect-to the certificate of {} cannot be checked in the audit\nhint: name the service by its name instead of its address",
+                "the audit cannot check the certificate of {} with --connect-to\nhint: write the service's host name in the URL, not its address",
                 target.host
             ),
         }
@@ -291,25 +336,23 @@ async fn resolved(host: &str, port: u16) -> anyhow::Result<SocketAddr> {
     found.next().context("--connect-to names no address")
 }
 
-/// Headers that every request of an endpoint has: whom it is for, and credentials, most of all. What belongs to one
-/// request or to its body is left out.
-fn headers(plan: &Plan, endpoint: &Endpoint) -> HeaderMap {
+/// Headers that every request of an endpoint has, such as host and credentials. What belongs to one request or to its
+/// body is left out.
+fn headers(target: &Target, endpoint: &Endpoint) -> HeaderMap {
     let mut headers = HeaderMap::new();
     let own = concat!("a7probe/", env!("CARGO_PKG_VERSION"));
     headers.insert(USER_AGENT, HeaderValue::from_static(own));
-    if let Ok(host) = HeaderValue::try_from(plan.target.authority()) {
+    if let Ok(host) = HeaderValue::try_from(target.authority()) {
         headers.insert(HOST, host);
     }
     for (name, value) in &endpoint.headers {
         let of_requests = OWN_OF_REQUESTS
             .iter()
             .any(|own| name.eq_ignore_ascii_case(own));
-        if of_requests || !value.is_fixed() {
-            continue;
-        }
-        if let (Ok(name), Ok(value)) = (
+        let value = value.fixed_bytes().filter(|_| !of_requests);
+        if let (Ok(name), Some(Ok(value))) = (
             HeaderName::try_from(name.as_str()),
-            HeaderValue::try_from(value.source()),
+            value.map(HeaderValue::try_from),
         ) {
             // One of ours is replaced; of the others there may be several.
             if matches!(name, HOST | USER_AGENT) {

@@ -1,4 +1,4 @@
-//! What was observed of events during the run.
+//! Observations of events during the run.
 
 use std::collections::HashMap;
 use std::time::Duration;

@@ -49,7 +49,7 @@ pub fn is_offered(plan: &Plan, run: Uuid, patience: Duration) -> bool {
     asked().unwrap_or(false)
 }
 
-/// What was read of one listing.
+/// The events read from one listing.
 #[derive(Clone, Debug, Default)]
 struct ListingRead {
     /// Whether it ever was.
@@ -97,7 +97,6 @@ struct ListingReader<'a> {
     client: &'a AuditClient,
     requests: &'a AuditedRequests,
     runs: Vec<ListedRun>,
-    /// By listing.
     read: Vec<ListingRead>,
     audit_state: AuditState<'a>,
     /// What came last instead of a listing.

@@ -256,7 +256,7 @@ impl PollReader<'_> {
     }
 
     fn shown_url(&self) -> String {
-        self.client.shown(&self.polls.url)
+        self.client.shown(0, &self.polls.url)
     }
 }
 

@@ -38,7 +38,7 @@ impl ReportedState {
         }
     }
 
-    /// What two lines say of one event: both of their effects were had, and it is as far as the further one.
+    /// The sum of two lines about one event: the effects of both count, and the further state.
     pub(super) fn and(self, other: ReportedState) -> ReportedState {
         let further = if other.stage > self.stage {
             other
@@ -58,7 +58,6 @@ impl ReportedState {
 /// A time as services write it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Time {
-    /// An instant.
     Instant(Timestamp),
     /// What a clock on a wall showed: an instant only in a zone that it does not name.
     Wall(Timestamp),

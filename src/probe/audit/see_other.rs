@@ -84,8 +84,8 @@ impl RedirectTargets {
         self.0.insert(id, (location, shows));
     }
 
-    /// Targets that are no evidence, by the id of their events: several events have the same one, or there is only one
-    /// to be seen, and it does not name its event.
+    /// Targets that are not evidence, by the id of their events: several events share one, or there is only one, and it
+    /// does not name its event.
     pub(super) fn doubtful(&self) -> HashMap<&str, &str> {
         let mut events_at: HashMap<&str, u64> = HashMap::new();
         for (location, _) in self.0.values() {

@@ -13,7 +13,7 @@ use crate::run::completion::{AuditRemark, DoneClock};
 pub(super) enum Took {
     Nothing,
     Told(DoneClock, SignedDuration),
-    /// Two times that cannot be held against each other.
+    /// Two times that cannot be compared.
     NoOffset,
 }
 
@@ -36,7 +36,7 @@ impl AuditedRequest {
     }
 }
 
-/// Which of the times that are told can be believed.
+/// Which of the reported times are reliable.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Clocks {
     pub(super) negative_by_server: u64,
@@ -45,7 +45,7 @@ pub(super) struct Clocks {
 }
 
 impl Clocks {
-    /// A time that is told; none if the clocks that it is of were seen to disagree.
+    /// A reported time; `None` if its clocks were seen to disagree.
     pub(super) fn believed(&self, took: Took) -> Option<(DoneClock, Duration, Duration)> {
         let Took::Told(clock, time) = took else {
             return None;

@@ -43,7 +43,7 @@ pub(super) async fn ask(
     polls: &Polls,
 ) -> Result<StateAnswer, FailedQuery> {
     let url = &state_url(polls, key);
-    let failed = |failure| client.failed(url, failure);
+    let failed = |failure| client.failed(endpoint, url, failure);
     let answer = client.answer(endpoint, url).await?;
     let status = answer.status();
     let stated = |document: Value| StateAnswer::Document {
@@ -65,7 +65,7 @@ pub(super) async fn ask(
                 status: status.as_u16(),
             }));
         }
-        _ if !status.is_success() => return Err(client.refused(url, &answer)),
+        _ if !status.is_success() => return Err(client.refused(endpoint, url, &answer)),
         _ => {}
     }
     let body = answer.bytes().await;
@@ -97,9 +97,9 @@ async fn see_other(
     location: String,
 ) -> Result<StateAnswer, FailedQuery> {
     let id = key.to_string();
-    let failed = |defect| client.failed(url, QueryFailure::SeeOther { defect });
+    let failed = |defect| client.failed(endpoint, url, QueryFailure::SeeOther { defect });
     let asked = client
-        .whole(url)
+        .whole(endpoint, url)
         .ok_or_else(|| failed(RedirectDefect::UnknownPlace))?;
     let shows = see_other::read(&asked, &location, &id);
     match shows {

@@ -1,4 +1,4 @@
-//! The closed model: so many requests at a time, each sent when the one before it was answered.
+//! The closed model: a fixed number of requests at a time, each sent when the one before it was answered.
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -14,7 +14,8 @@ use crate::run::plan::{Plan, Size};
 /// Hands out request numbers to the workers of all threads, so that numbers follow the order of sending.
 #[derive(Debug)]
 pub(super) struct RequestNumbers {
-    endpoints: u64,
+    /// Those of one origin, by their place in the plan.
+    endpoints: Vec<usize>,
     t0_ns: u64,
     warmup_ns: u64,
     /// End of a run of fixed duration, in ns of the clock.
@@ -26,11 +27,13 @@ pub(super) struct RequestNumbers {
 }
 
 impl RequestNumbers {
-    pub(super) fn new(plan: &Plan, t0_ns: u64) -> RequestNumbers {
-        let endpoints = plan.endpoints.len() as u64;
+    pub(super) fn new(plan: &Plan, origin: usize, t0_ns: u64) -> RequestNumbers {
+        let endpoints: Vec<usize> = (0..plan.endpoints.len())
+            .filter(|&endpoint| plan.origin_of(&plan.endpoints[endpoint]) == origin)
+            .collect();
         let (end_ns, total) = match plan.size {
             Size::Duration(d) => (Some(t0_ns + d.as_nanos() as u64), None),
-            Size::Requests(n) => (None, Some(n.saturating_mul(endpoints))),
+            Size::Requests(n) => (None, Some(n.saturating_mul(endpoints.len() as u64))),
         };
         RequestNumbers {
             endpoints,
@@ -67,8 +70,8 @@ impl RequestNumbers {
     fn outgoing(&self, part: RunPart, number: u64) -> OutgoingRequest {
         OutgoingRequest {
             part,
-            endpoint: (number % self.endpoints) as usize,
-            index: number / self.endpoints,
+            endpoint: self.endpoints[(number % self.endpoints.len() as u64) as usize],
+            index: number / self.endpoints.len() as u64,
             intended_ns: None,
             queued_ns: None,
         }
@@ -78,13 +81,18 @@ impl RequestNumbers {
 /// Runs this thread's workers until the run is complete or stopped.
 pub(super) async fn run(
     sender: &Rc<SenderThread>,
-    numbers: &Arc<RequestNumbers>,
+    origins: &[Arc<RequestNumbers>],
     workers: usize,
     stop: StopSignal,
 ) {
-    tokio::time::sleep_until(sender.clock.at(numbers.begin_ns()).into()).await;
+    if let Some(first) = origins.first() {
+        tokio::time::sleep_until(sender.clock.at(first.begin_ns()).into()).await;
+    }
     let mut tasks = JoinSet::new();
-    for _ in 0..workers {
+    for numbers in origins
+        .iter()
+        .flat_map(|own| std::iter::repeat_n(own, workers))
+    {
         let (sender, numbers, stop) = (Rc::clone(sender), Arc::clone(numbers), stop.clone());
         tasks.spawn_local(async move {
             let mut connection = None;

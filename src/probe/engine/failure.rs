@@ -2,13 +2,12 @@
 
 use std::io;
 
-use super::connection::{ExchangeError, ResponseError};
+use super::connection::{ExchangeError, ResponseError, StreamError};
 use crate::run::preflight_failure::FailureCause;
 use crate::run::sample::FailureKind;
 use crate::tls_roots::{TlsFailure, tls_failure};
 
-/// A request that failed.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct RequestFailure {
     pub(super) kind: FailureKind,
     pub(super) message: String,
@@ -42,6 +41,7 @@ impl From<ExchangeError> for RequestFailure {
         match error {
             ExchangeError::Io(error) => of_io(&error),
             ExchangeError::Response(error) => of_response(&error),
+            ExchangeError::Stream(error) => of_stream(&error),
         }
     }
 }
@@ -76,6 +76,20 @@ fn of_response(error: &ResponseError) -> RequestFailure {
         E::Http2 => FailureCause::Http2Only,
         E::NotHttp(_) => FailureCause::NotHttp,
         _ => FailureCause::Malformed,
+    };
+    RequestFailure::new(kind, cause, error.to_string())
+}
+
+fn of_stream(error: &StreamError) -> RequestFailure {
+    use StreamError as E;
+    let (kind, cause) = match error {
+        E::Refused => (FailureKind::RefusedStream, FailureCause::RefusedStream),
+        E::Reset(_) => (FailureKind::StreamReset, FailureCause::Malformed),
+        E::Unprocessed(_) | E::GoAway(_) => (FailureKind::GoAway, FailureCause::Malformed),
+        E::Unsent | E::Lost { .. } => (FailureKind::Reset, FailureCause::Closed),
+        E::Malformed(_) => (FailureKind::Protocol, FailureCause::Malformed),
+        E::NotHttp2(_) => (FailureKind::Protocol, FailureCause::NoHttp2),
+        E::Unsendable(_) => (FailureKind::Client, FailureCause::Unsendable),
     };
     RequestFailure::new(kind, cause, error.to_string())
 }

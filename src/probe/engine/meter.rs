@@ -51,7 +51,7 @@ impl Meter {
     }
 }
 
-/// CPU time of this process so far.
+/// CPU time of this process since its start.
 #[cfg(target_os = "linux")]
 fn process_cpu() -> Option<Duration> {
     use rustix::time::{ClockId, clock_gettime};

@@ -18,7 +18,12 @@ impl MonotonicClock {
         self.origin.elapsed().as_nanos() as u64
     }
 
-    /// The instant so many nanoseconds after the origin.
+    /// The nanoseconds of an instant; 0 before the origin.
+    pub(super) fn ns_of(self, instant: Instant) -> u64 {
+        instant.saturating_duration_since(self.origin).as_nanos() as u64
+    }
+
+    /// The instant this many nanoseconds after the origin.
     pub(super) fn at(self, ns: u64) -> Instant {
         self.origin + std::time::Duration::from_nanos(ns)
     }

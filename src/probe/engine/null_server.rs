@@ -1,15 +1,22 @@
-//! A server on loopback that takes no time: what is measured of it is the instrument's own error.
+//! A server on loopback that answers at once: its measured latency is the measurement overhead.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::thread::JoinHandle;
 
 use anyhow::Context as _;
+use bytes::Bytes;
+use http::Response;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 
+use crate::run::plan::HttpVersion;
+
 /// The answer to every request.
 const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
+
+/// The body of every answer.
+const BODY: &[u8] = b"ok";
 
 /// What ends the head of a request, and as none of ours to this server has a body, the request.
 const END: &[u8] = b"\r\n\r\n";
@@ -24,8 +31,8 @@ pub(super) struct NullServer {
 }
 
 impl NullServer {
-    /// Listens on a free port of loopback.
-    pub(super) fn start() -> anyhow::Result<NullServer> {
+    /// Listens on a free port of loopback, for clients that speak this version.
+    pub(super) fn start(version: HttpVersion) -> anyhow::Result<NullServer> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_io()
             .build()
@@ -40,7 +47,7 @@ impl NullServer {
             .spawn(move || {
                 runtime.block_on(async {
                     tokio::select! {
-                        () = serve(listener) => {}
+                        () = serve(listener, version) => {}
                         _ = stopped => {}
                     }
                 });
@@ -66,10 +73,13 @@ impl Drop for NullServer {
     }
 }
 
-async fn serve(listener: TcpListener) {
+async fn serve(listener: TcpListener, version: HttpVersion) {
     // Out of files: the client's requests fail, and the calibration with them.
     while let Ok((stream, _)) = listener.accept().await {
-        tokio::spawn(answer(stream));
+        match version {
+            HttpVersion::Http1 => tokio::spawn(answer(stream)),
+            HttpVersion::Http2 { .. } => tokio::spawn(answer_streams(stream)),
+        };
     }
 }
 
@@ -87,6 +97,20 @@ async fn answer(mut stream: TcpStream) {
                 return;
             }
             held = 0;
+        }
+    }
+}
+
+/// The same over HTTP/2, where requests overlap.
+async fn answer_streams(stream: TcpStream) {
+    let _ = stream.set_nodelay(true);
+    let Ok(mut connection) = h2::server::handshake(stream).await else {
+        return;
+    };
+    while let Some(Ok((_request, mut respond))) = connection.accept().await {
+        // A stream that the client has given up needs no answer.
+        if let Ok(mut body) = respond.send_response(Response::new(()), false) {
+            let _ = body.send_data(Bytes::from_static(BODY), true);
         }
     }
 }

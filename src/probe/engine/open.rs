@@ -12,7 +12,7 @@ use super::connection::{Connection, still_open};
 use super::pacer::Pacer;
 use super::sender_thread::{OutgoingRequest, RunPart, SenderThread};
 use super::stop::{StartFate, StopSignal};
-use crate::run::plan::{Arrivals, Plan, Size};
+use crate::run::plan::Plan;
 use crate::run::schedule::Schedule;
 
 /// The schedules of a run: one of the warm-up and one of the run proper for each endpoint.
@@ -22,25 +22,15 @@ pub(super) struct Schedules {
 }
 
 impl Schedules {
-    pub(super) fn new(plan: &Plan, arrivals: Arrivals) -> Schedules {
-        let endpoints = (0u64..).zip(&plan.endpoints).map(|(stream, endpoint)| {
-            let rate = endpoint
-                .rate
-                .expect("resolve gives every endpoint of an open plan a rate");
-            let warmup = Schedule::new(
-                arrivals,
-                rate,
-                Size::Duration(plan.warmup),
-                plan.seed,
-                !stream,
-            );
-            (
-                warmup,
-                Schedule::new(arrivals, rate, plan.size, plan.seed, stream),
-            )
-        });
+    pub(super) fn new(plan: &Plan) -> Schedules {
+        let schedules = |endpoint: usize| {
+            let run = Schedule::of_plan(plan, endpoint);
+            Schedule::of_warmup(plan, endpoint)
+                .zip(run)
+                .expect("resolve gives every endpoint of an open plan a rate")
+        };
         Schedules {
-            endpoints: endpoints.collect(),
+            endpoints: (0..plan.endpoints.len()).map(schedules).collect(),
         }
     }
 
@@ -99,19 +89,19 @@ pub(super) struct ScheduleShare {
     /// When the run proper begins, in ns of the clock.
     pub(super) t0_ns: u64,
     pub(super) warmup_ns: u64,
-    /// This thread's part of the in-flight cap.
+    /// This thread's part of the in-flight cap of an origin.
     pub(super) max_in_flight: usize,
 }
 
-/// Sends this thread's share of the starts and waits until all of it has ended.
+/// Sends this thread's share of the starts, each over the pool of its origin, and waits until all of it has ended.
 pub(super) async fn run(
     sender: &Rc<SenderThread>,
     mut dues: impl Iterator<Item = DueRequest>,
-    pool: Pool,
+    pools: Vec<Rc<Pool>>,
     mut pacer: Pacer,
     stop: StopSignal,
 ) {
-    let pool = Rc::new(pool);
+    let pool_of = |due: &DueRequest| &pools[sender.origins.origin(due.endpoint)];
     let mut stopped = pin!(stop.clone().stopped());
     let mut cut = None;
     for due in dues.by_ref() {
@@ -124,24 +114,26 @@ pub(super) async fn run(
             }
             () = pacer.wait_until(due.at_ns) => {}
         }
-        pool.dispatch(sender, due);
+        pool_of(&due).dispatch(sender, due);
     }
     for due in cut.into_iter().chain(dues) {
         match stop.fate_of(sender.clock.at(due.at_ns)) {
             StartFate::Sent => {
                 pacer.wait_until(due.at_ns).await;
-                pool.dispatch(sender, due);
+                pool_of(&due).dispatch(sender, due);
             }
             StartFate::NotPlanned => break,
         }
     }
     if stop.is_interrupted() {
-        pool.give_up_waiting(sender);
+        pools.iter().for_each(|pool| pool.give_up_waiting(sender));
     }
-    pool.drained(stop, sender).await;
+    for pool in &pools {
+        pool.drained(stop.clone(), sender).await;
+    }
 }
 
-/// A thread's connections and the requests that wait for one.
+/// A thread's connections to one origin and the requests that wait for one.
 pub(super) struct Pool {
     max_in_flight: usize,
     in_flight: Cell<usize>,
@@ -193,7 +185,7 @@ impl Pool {
         }
     }
 
-    /// The connection used last that the peer has not closed meanwhile.
+    /// The connection used last that the peer has not closed.
     async fn take_idle(&self) -> Option<Connection> {
         loop {
             let connection = self.idle.borrow_mut().pop()?;

@@ -1,4 +1,4 @@
-//! Opens connections before t0, so that the first starts of a run are no storm of handshakes.
+//! Opens connections before t0, so that a run does not begin with many handshakes at once.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -7,12 +7,11 @@ use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
 
 use super::connection::Connection;
-use super::connector::Connector;
 use super::monotonic_clock::MonotonicClock;
+use super::origin_route::ThreadRoutes;
 use super::run_spec::RunSpec;
 use super::stop::StopSignal;
-use super::thread_slot::{ThreadSlot, total_rate};
-use super::timeline::Timeline;
+use super::thread_slot::{ThreadSlot, rate_at};
 use crate::run::plan::{Keepalive, Model};
 
 /// Handshakes under way at the same time, of one thread.
@@ -24,23 +23,27 @@ const LIMIT: Duration = Duration::from_secs(1);
 /// How many connections a thread opens before t0, and how long that may last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Preparation {
+    origin: usize,
     connections: usize,
     limit: Duration,
 }
 
 impl Preparation {
-    /// One thread's part. There is none where the warm-up opens connections, where every request has its own, in the
+    /// One thread's part for one origin. There is none where the warm-up opens connections, where every request has its own, in the
     /// closed model, and where the time of an answer is not known.
-    pub(super) fn new(spec: &RunSpec<'_>, slot: ThreadSlot) -> Preparation {
+    pub(super) fn new(spec: &RunSpec<'_>, slot: ThreadSlot, origin: usize) -> Preparation {
         let plan = spec.plan;
+        let rate = rate_at(plan, origin) / slot.threads as f64;
         let wanted = match (plan.model, plan.connections.keepalive, spec.answer_time) {
             (Model::Open { .. }, Keepalive::Reuse, Some(answer)) if plan.warmup.is_zero() => {
-                connections_at(total_rate(plan) / slot.threads as f64, answer)
+                let version = plan.connections.version;
+                version.connections(connections_at(rate, answer))
             }
             _ => 0,
         };
         Preparation {
-            connections: wanted.min(slot.part(plan.connections.max_in_flight)),
+            origin,
+            connections: wanted.min(slot.in_flight(plan)),
             limit: plan.timeout.min(LIMIT),
         }
     }
@@ -48,13 +51,13 @@ impl Preparation {
     /// Opens them; ends at the first failure, at the limit or at a stop, with those that are open by then.
     ///
     /// Runs inside of a `LocalSet`.
-    pub(super) async fn open(self, connector: &Connector, stop: StopSignal) -> Vec<Connection> {
+    pub(super) async fn open(self, routes: Rc<ThreadRoutes>, stop: StopSignal) -> Vec<Connection> {
         let left = Rc::new(Cell::new(self.connections));
         let opened = Rc::new(RefCell::new(Vec::new()));
         let mut lanes = JoinSet::new();
         for _ in 0..HANDSHAKES.min(self.connections) {
-            let (connector, left, opened) = (connector.clone(), left.clone(), opened.clone());
-            lanes.spawn_local(open_one_by_one(connector, left, opened));
+            let (routes, left, opened) = (Rc::clone(&routes), left.clone(), opened.clone());
+            lanes.spawn_local(open_one_by_one(routes, self.origin, left, opened));
         }
         tokio::select! {
             () = async { while lanes.join_next().await.is_some() {} } => {}
@@ -67,16 +70,16 @@ impl Preparation {
 }
 
 async fn open_one_by_one(
-    connector: Connector,
+    routes: Rc<ThreadRoutes>,
+    origin: usize,
     left: Rc<Cell<usize>>,
     opened: Rc<RefCell<Vec<Connection>>>,
 ) {
     let clock = MonotonicClock::starting_at(Instant::now());
     while let Some(rest) = left.get().checked_sub(1) {
         left.set(rest);
-        let mut timeline = Timeline::starting_at(clock.now_ns());
-        match connector.open(clock, &mut timeline).await {
-            Ok(connection) => opened.borrow_mut().push(connection),
+        match routes.to_origin(origin).prepared(clock).await {
+            Ok(connection) => opened.borrow_mut().extend(connection),
             // The requests of the run meet the same failure, and their outcomes name it.
             Err(_failure) => left.set(0),
         }

@@ -6,7 +6,6 @@ use super::connection::{Response, RetainedContent};
 use crate::run::plan::StatusSet;
 use crate::run::sample::{FailureKind, Outcome};
 
-/// A request that ended.
 pub(super) struct RequestEnd {
     pub(super) outcome: Outcome,
     pub(super) finished_ns: u64,
@@ -34,7 +33,7 @@ impl RequestEnd {
         }
     }
 
-    /// An answer is judged by its status, and by when it came: one that was read in the same wake-up as its
+    /// An answer is judged by its status, its body, and by when it came: one that was read in the same wake-up as its
     /// deadline, but came after it, is a timeout.
     pub(super) fn answered(
         response: Response,
@@ -43,10 +42,15 @@ impl RequestEnd {
     ) -> RequestEnd {
         let (outcome, error) = if response.finished_ns > deadline_ns {
             (Outcome::Timeout, None)
+        } else if let Some(fault) = response.body_fault
+            && expected.contains(response.status)
+        {
+            let error = fault.to_string();
+            (Outcome::Failed(FailureKind::Content), Some(error))
         } else if expected.contains(response.status) {
             (Outcome::Ok, None)
         } else {
-            let error = format!("answered {} where {expected} is expected", response.status);
+            let error = format!("returned {} (expected {expected})", response.status);
             (Outcome::Failed(FailureKind::Status), Some(error))
         };
         RequestEnd {

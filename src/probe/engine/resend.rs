@@ -2,10 +2,10 @@
 
 use tokio::sync::oneshot;
 
-use super::connection::{Connection, Keep, ResponseOptions};
+use super::connection::{Connection, EncodedRequest};
 use super::resend_draw::ResendTiming;
 use super::sender_thread::{OutgoingRequest, Performed, RunPart, SenderThread};
-use super::timeline::{RequestPhase, Timeline};
+use super::timeline::Timeline;
 use crate::run::completion::{Accepted, EventKey, Resend, key_in_answer};
 use crate::run::sample::Outcome;
 
@@ -66,7 +66,7 @@ impl SenderThread {
     async fn perform_twice(
         &self,
         outgoing: &OutgoingRequest,
-        request: &[u8],
+        request: &EncodedRequest<'_>,
         connection: Option<Connection>,
         timing: ResendTiming,
     ) -> Option<Connection> {
@@ -119,32 +119,32 @@ impl SenderThread {
     async fn repeat(
         &self,
         outgoing: &OutgoingRequest,
-        request: &[u8],
+        request: &EncodedRequest<'_>,
         original_is_sent: Option<oneshot::Receiver<()>>,
     ) -> Option<Repetition> {
         let endpoint = self.endpoint(outgoing);
-        let options = ResponseOptions {
-            expect: endpoint.encoder(outgoing.part).expect(),
-            keep: Keep::Content,
-        };
+        let options = endpoint.options_of_content(outgoing.part);
+        let sent = self.sent(outgoing, request, options);
         let mut timeline = Timeline::starting_at(self.clock.now_ns());
         let exchanged = async {
-            let opened = self.connector.open(self.clock, &mut timeline).await;
-            let mut connection = opened.ok()?;
+            let route = self.routes.of_endpoint(outgoing.endpoint);
+            let opened = route.connection(self.clock, &mut timeline).await;
+            let connection = opened.ok()?;
             if let Some(original_is_sent) = original_is_sent {
                 // An original that is never sent has ended.
                 let _ = original_is_sent.await;
             }
-            timeline.enter(RequestPhase::FirstByte, self.clock.now_ns());
-            let exchange = connection.exchange(request, options, self.clock, &mut timeline);
-            exchange.await.ok()
+            self.attempt(Some(connection), &sent, &mut timeline)
+                .await
+                .ok()
         };
-        let response = tokio::time::timeout(self.timeout, exchanged).await.ok()??;
+        let answered = tokio::time::timeout(self.timeout, exchanged).await.ok()??;
+        let response = answered.response;
         let kept = response.kept.unwrap_or_default();
         let key = |source| key_in_answer(source, &kept.body, kept.location.as_deref());
         Some(Repetition {
             status: response.status,
-            accepted: endpoint.expect.contains(response.status),
+            accepted: response.body_fault.is_none() && endpoint.expect.contains(response.status),
             finished_ns: response.finished_ns,
             key: endpoint.keep.as_ref().and_then(key),
             replayed: kept.replayed,

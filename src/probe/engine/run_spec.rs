@@ -6,14 +6,15 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use super::live::Live;
+use super::own_error::OwnError;
 use super::stop::StopSignal;
 use crate::run::plan::{AuditCapture, Plan};
 
 /// From the origin of the clock to the first start: time for the threads to get ready.
 const LEAD: Duration = Duration::from_millis(5);
 
-/// Ids that the requests of one run carry. The warm-up has its own, so that a server's listing of the run
-/// holds exactly what was planned.
+/// Ids that the requests of one run carry. The warm-up has its own, so that a server's listing of the run has exactly
+/// the planned requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RunIds {
     /// Of the planned requests.
@@ -51,15 +52,16 @@ pub struct RunSpec<'a> {
     pub plan: &'a Plan,
     /// What the requests carry.
     pub ids: RunIds,
-    /// The instrument's own error; zero where it was not calibrated.
-    pub own_error: Duration,
+    /// The measurement overhead; zero without a calibration. If it is set only during the warm-up, requests of the run
+    /// that ended before are recorded then.
+    pub own_error: OwnError,
     /// What an answer needed before the run; as many connections as that calls for are opened before t0.
     pub answer_time: Option<Duration>,
     /// What is kept of the answers and sent twice.
     pub capture: AuditCapture,
     /// Ends the run early.
     pub stop: StopSignal,
-    /// Receives what was measured during the run.
+    /// Receives the measurements during the run.
     pub live: Option<Arc<Live>>,
 }
 
@@ -69,7 +71,7 @@ impl<'a> RunSpec<'a> {
         RunSpec {
             plan,
             ids,
-            own_error: Duration::ZERO,
+            own_error: OwnError::known(Duration::ZERO),
             answer_time: None,
             capture: AuditCapture::default(),
             stop: stop.clone(),

@@ -1,23 +1,31 @@
 //! One thread's half of a run: performs requests, keeps connections, records how they ended.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-use super::connection::{Connection, Keep, Response, ResponseOptions};
-use super::connector::Connector;
+use super::connection::{Connection, EncodedRequest, Keep, ResponseOptions};
 use super::failure::RequestFailure;
 use super::live::Live;
 use super::monotonic_clock::MonotonicClock;
-use super::request::Encoder;
+use super::origin_route::ThreadRoutes;
+use super::origins::Origins;
+use super::own_error::OwnError;
+use super::redirect_target::is_redirect;
+use super::redirects::{FinalAnswer, Redirects, SentRequest};
+use super::request::{Encoder, TemplateValues};
 use super::request_end::RequestEnd;
 use super::resend_draw::ResendDraw;
-use super::run_spec::RunSpec;
-use super::timeline::{RequestPhase, Timeline};
+use super::run_spec::{RunIds, RunSpec};
+use super::thread_slot::ThreadSlot;
+use super::timeline::Timeline;
 use crate::run::completion::{Accepted, EventKey, key_in_answer};
-use crate::run::plan::{Endpoint, IdSource, Keepalive, Model, StatusSet};
+use crate::run::plan::{
+    Endpoint, ExpectedBody, IdSource, Model, PlannedRows, RedirectPolicy, StatusSet,
+};
 use crate::run::recording::{Recording, TimeBase};
 use crate::run::run_file::EndpointRun;
 use crate::run::sample::{ConnectionUse, Outcome, Sample};
@@ -48,14 +56,26 @@ pub(super) struct SenderThread {
     pub(super) clock: MonotonicClock,
     /// When the run proper begins, in ns of the clock.
     pub(super) t0_ns: u64,
-    keepalive: Keepalive,
     pub(super) timeout: Duration,
-    pub(super) connector: Connector,
-    /// Requests of earlier blocks of the run.
-    first_index: u64,
+    pub(super) origins: Origins,
+    pub(super) routes: Rc<ThreadRoutes>,
+    /// Follows redirects, if the plan does.
+    pub(super) redirects: Option<Redirects>,
+    ids: RunIds,
     endpoints: Vec<EndpointSender>,
     pub(super) results: RefCell<Vec<EndpointRun>>,
     live: Option<Arc<Live>>,
+    own_error: OwnError,
+    /// Whether this thread's recordings know the measurement overhead.
+    is_calibrated: Cell<bool>,
+    /// Requests of the run, by endpoint, that ended before it was known.
+    held_back: RefCell<Vec<HeldSample>>,
+}
+
+/// A request that ended before it could be recorded.
+struct HeldSample {
+    endpoint: usize,
+    sample: Sample,
 }
 
 /// How one endpoint's requests are made and judged.
@@ -63,6 +83,10 @@ pub(super) struct EndpointSender {
     warmup: Encoder,
     run: Encoder,
     pub(super) expect: StatusSet,
+    /// This thread's own, because copies of a regular expression share no lock.
+    expect_body: Option<ExpectedBody>,
+    /// What is kept of every answer, for redirects.
+    least_kept: Keep,
     /// The id to keep of an accepted answer, if any.
     pub(super) keep: Option<IdSource>,
     pub(super) resend: Option<ResendDraw>,
@@ -73,14 +97,20 @@ impl EndpointSender {
         let plan = spec.plan;
         let keep = spec.capture.id_of(stream as usize).cloned();
         let resend = spec.capture.resend.filter(|_| keep.is_some());
-        let encoder = |run| {
-            let keepalive = plan.connections.keepalive;
-            Encoder::new(&plan.target, endpoint, keepalive, run, stream)
+        let target = plan.target_of(endpoint);
+        let encoder = |part| {
+            let values = template_values(spec, part);
+            Encoder::new(target, endpoint, &plan.connections, values, stream)
         };
         EndpointSender {
-            warmup: encoder(spec.ids.warmup),
-            run: encoder(spec.ids.run),
+            warmup: encoder(RunPart::Warmup),
+            run: encoder(RunPart::Run),
             expect: endpoint.expect.clone(),
+            expect_body: endpoint.expect_body.clone(),
+            least_kept: match plan.connections.redirects {
+                RedirectPolicy::Answer => Keep::Nothing,
+                RedirectPolicy::Follow => Keep::Location,
+            },
             resend: resend.map(|share| ResendDraw::new(share, plan.seed, stream)),
             keep,
         }
@@ -94,15 +124,38 @@ impl EndpointSender {
     }
 
     /// What to read of its answers; a key that is the client's own need not be looked for.
-    fn options(&self, part: RunPart) -> ResponseOptions {
+    fn options(&self, part: RunPart) -> ResponseOptions<'_> {
         let keep = match (&self.keep, self.resend) {
-            (None, _) | (Some(IdSource::Key), None) => Keep::Nothing,
+            (None, _) | (Some(IdSource::Key), None) => self.least_kept,
             _ => Keep::Content,
         };
         ResponseOptions {
-            expect: self.encoder(part).expect(),
             keep,
+            ..self.options_of_content(part)
         }
+    }
+
+    /// The same with all that is ever kept.
+    pub(super) fn options_of_content(&self, part: RunPart) -> ResponseOptions<'_> {
+        ResponseOptions {
+            expect: self.encoder(part).expect(),
+            keep: Keep::Content,
+            search: self.expect_body.as_ref(),
+        }
+    }
+}
+
+fn template_values(spec: &RunSpec<'_>, part: RunPart) -> TemplateValues {
+    let rows = spec.plan.rows.as_ref();
+    match part {
+        RunPart::Warmup => TemplateValues {
+            run: spec.ids.warmup,
+            rows: rows.map(PlannedRows::of_warmup),
+        },
+        RunPart::Run => TemplateValues {
+            run: spec.ids.run,
+            rows: rows.map(PlannedRows::of_run),
+        },
     }
 }
 
@@ -118,35 +171,46 @@ pub(super) struct Performed {
 impl SenderThread {
     pub(super) fn new(
         spec: &RunSpec<'_>,
-        connector: Connector,
+        origins: Origins,
+        routes: Rc<ThreadRoutes>,
         clock: MonotonicClock,
+        slot: ThreadSlot,
     ) -> SenderThread {
         let plan = spec.plan;
+        let share = slot.requests(plan.model);
         let time_base = match plan.model {
             Model::Open { .. } => TimeBase::IntendedStart,
             Model::Closed { .. } => TimeBase::Send,
         };
         let result = |endpoint: &Endpoint| {
-            let recording = Recording::new(time_base, &endpoint.targets);
-            EndpointRun::new(&*endpoint.name, recording.with_own_error(spec.own_error))
+            let recording = Recording::new(time_base, &endpoint.targets).of_share(share);
+            EndpointRun::new(&*endpoint.name, recording)
         };
         let endpoints = (0u64..).zip(&plan.endpoints);
         SenderThread {
             clock,
             t0_ns: spec.t0_ns(),
-            keepalive: plan.connections.keepalive,
             timeout: plan.timeout,
-            connector,
-            first_index: spec.ids.first_index,
+            redirects: Redirects::of(plan, &routes),
+            origins,
+            routes,
+            ids: spec.ids,
             endpoints: endpoints
                 .map(|(stream, endpoint)| EndpointSender::new(spec, endpoint, stream))
                 .collect(),
             results: RefCell::new(plan.endpoints.iter().map(result).collect()),
             live: spec.live.clone(),
+            own_error: spec.own_error.clone(),
+            is_calibrated: Cell::new(false),
+            held_back: RefCell::default(),
         }
     }
 
+    /// The recordings; waits for the measurement overhead if it is not known yet.
     pub(super) fn into_endpoints(self) -> Vec<EndpointRun> {
+        if !self.is_calibrated.get() {
+            self.learn(self.own_error.wait());
+        }
         self.results.into_inner()
     }
 
@@ -162,29 +226,27 @@ impl SenderThread {
     pub(super) async fn perform_once(
         &self,
         outgoing: &OutgoingRequest,
-        request: &[u8],
+        request: &EncodedRequest<'_>,
         connection: Option<Connection>,
         written: Option<oneshot::Sender<()>>,
     ) -> Performed {
         let endpoint = self.endpoint(outgoing);
-        let connection_use = match connection {
-            Some(_) => ConnectionUse::Reused,
-            None => ConnectionUse::New,
-        };
+        if let Some(live) = &self.live {
+            live.begin(outgoing.part);
+        }
         let mut timeline = match outgoing.queued_ns {
             Some(queued_ns) => Timeline::waiting_since(queued_ns),
             None => Timeline::starting_at(self.clock.now_ns()),
         };
         timeline.tell_when_written(written);
         let deadline_ns = self.deadline_ns(outgoing, &timeline);
-        let options = endpoint.options(outgoing.part);
-        let attempt = self.attempt(connection, request, options, &mut timeline);
+        let sent = self.sent(outgoing, request, endpoint.options(outgoing.part));
+        let attempt = self.attempt(connection, &sent, &mut timeline);
         let ended = tokio::time::timeout_at(self.clock.at(deadline_ns).into(), attempt).await;
         let (mut end, connection) = match ended {
-            Ok(Ok((response, connection))) => {
-                let reusable = response.reusable && self.keepalive == Keepalive::Reuse;
-                let end = RequestEnd::answered(response, &endpoint.expect, deadline_ns);
-                (end, reusable.then_some(connection))
+            Ok(Ok(answered)) => {
+                let end = RequestEnd::answered(answered.response, &endpoint.expect, deadline_ns);
+                (end, answered.connection)
             }
             Ok(Err(RequestFailure { kind, message, .. })) => {
                 let (outcome, now_ns) = (Outcome::Failed(kind), self.clock.now_ns());
@@ -197,10 +259,19 @@ impl SenderThread {
                 (end, None)
             }
         };
-        let connection_use = timeline.sent_ns().map(|_| connection_use);
+        let connection_use = timeline.sent_ns().map(|_| {
+            if timeline.has_opened_connection() {
+                ConnectionUse::New
+            } else {
+                ConnectionUse::Reused
+            }
+        });
         let key = self.keep(outgoing, &mut end);
         let outcome = end.outcome;
         self.record(outgoing, timeline, connection_use, end);
+        if let Some(live) = &self.live {
+            live.end();
+        }
         Performed {
             connection,
             outcome,
@@ -231,30 +302,44 @@ impl SenderThread {
         key
     }
 
-    async fn attempt(
+    pub(super) fn sent<'a>(
+        &'a self,
+        outgoing: &OutgoingRequest,
+        request: &'a EncodedRequest<'a>,
+        options: ResponseOptions<'a>,
+    ) -> SentRequest<'a> {
+        SentRequest {
+            endpoint: outgoing.endpoint,
+            values: self.endpoint(outgoing).encoder(outgoing.part).values(),
+            number: self.number(outgoing),
+            request,
+            options,
+        }
+    }
+
+    pub(super) async fn attempt(
         &self,
         connection: Option<Connection>,
-        request: &[u8],
-        options: ResponseOptions,
+        sent: &SentRequest<'_>,
         timeline: &mut Timeline,
-    ) -> Result<(Response, Connection), RequestFailure> {
-        let mut connection = match connection {
-            Some(connection) => connection,
-            // In a box, because it is rare and large, and every request in flight would have room for it.
-            None => Box::pin(self.connector.open(self.clock, timeline)).await?,
-        };
-        timeline.enter(RequestPhase::FirstByte, self.clock.now_ns());
-        let response = connection
-            .exchange(request, options, self.clock, timeline)
-            .await?;
-        Ok((response, connection))
+    ) -> Result<FinalAnswer, RequestFailure> {
+        let route = self.routes.of_endpoint(sent.endpoint);
+        let exchange = route.exchange(connection, sent.request, sent.options, self.clock, timeline);
+        let answered = exchange.await?;
+        match &self.redirects {
+            // In a box, because it is rare and large.
+            Some(redirects) if is_redirect(answered.response.status) => {
+                Box::pin(redirects.follow(sent, answered, self.clock, timeline)).await
+            }
+            _ => Ok(answered),
+        }
     }
 
     /// What `{{n}}` is.
     pub(super) fn number(&self, outgoing: &OutgoingRequest) -> u64 {
         match outgoing.part {
             RunPart::Warmup => outgoing.index,
-            RunPart::Run => self.first_index + outgoing.index,
+            RunPart::Run => self.ids.first_index + outgoing.index,
         }
     }
 
@@ -300,6 +385,7 @@ impl SenderThread {
         if outgoing.part == RunPart::Warmup {
             return result.warmup.add(end.outcome);
         }
+        result.recording.moved += timeline.moves();
         let sample = Sample {
             index: outgoing.index,
             intended_start_ns: outgoing.intended_ns.map(|ns| self.since_t0(ns)),
@@ -313,9 +399,39 @@ impl SenderThread {
             body_bytes: end.body_bytes,
             server_timing: end.server_timing,
         };
-        result.recording.add(&sample);
+        drop(results);
+        self.keep_sample(outgoing.endpoint, sample);
+    }
+
+    /// Records a request of the run as soon as the measurement overhead is known: the certain exceedances depend on it.
+    fn keep_sample(&self, endpoint: usize, sample: Sample) {
+        if !self.is_calibrated.get() {
+            let Some(own_error) = self.own_error.get() else {
+                let held = HeldSample { endpoint, sample };
+                return self.held_back.borrow_mut().push(held);
+            };
+            self.learn(own_error);
+        }
+        self.add(endpoint, &sample);
+    }
+
+    fn learn(&self, own_error: Duration) {
+        self.is_calibrated.set(true);
+        for result in self.results.borrow_mut().iter_mut() {
+            result.recording.own_error = own_error;
+        }
         if let Some(live) = &self.live {
-            live.add(outgoing.endpoint, &sample);
+            live.learn_own_error(own_error);
+        }
+        for HeldSample { endpoint, sample } in self.held_back.take() {
+            self.add(endpoint, &sample);
+        }
+    }
+
+    fn add(&self, endpoint: usize, sample: &Sample) {
+        self.results.borrow_mut()[endpoint].recording.add(sample);
+        if let Some(live) = &self.live {
+            live.add(endpoint, sample);
         }
     }
 }

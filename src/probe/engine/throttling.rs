@@ -18,7 +18,6 @@ pub(super) struct Throttling {
 }
 
 impl Throttling {
-    /// Of this process.
     pub(super) fn of_this_process() -> Throttling {
         let own = std::fs::read_to_string(OWN).unwrap_or_default();
         Throttling::under(Path::new(ROOT), &own)
@@ -44,7 +43,7 @@ impl Throttling {
         }
     }
 
-    /// So far, over all groups; `None` where nothing is counted.
+    /// Total over all groups until now; `None` where nothing is counted.
     pub(super) fn so_far(&self) -> Option<Throttled> {
         let counted = self.files.iter().filter_map(|file| {
             let text = std::fs::read_to_string(file).ok()?;
@@ -112,7 +111,7 @@ mod tests {
         write(folder.path(), "", "usage_usec 9\n");
         let throttling = Throttling::under(folder.path(), "0::/pod/job\n");
         assert_eq!(throttling.so_far(), Some(throttled(4, 1_700)));
-        // It is read anew each time.
+        // It is read again each time.
         write(folder.path(), "pod/job", &stat(4, 2_500));
         assert_eq!(throttling.so_far(), Some(throttled(5, 2_700)));
     }
@@ -125,7 +124,7 @@ mod tests {
         let own = "4:memory:/docker\n3:cpu,cpuacct:/docker\n";
         let throttling = Throttling::under(folder.path(), own);
         assert_eq!(throttling.so_far(), Some(throttled(2, 3_000)));
-        // Of a container that is told the host's path, only the mount's root is to be seen.
+        // A container that reports the host's path shows only the mount's root.
         write(folder.path(), "cpu,cpuacct", stat);
         let hidden = Throttling::under(folder.path(), "3:cpu,cpuacct:/host/docker/abc\n");
         assert_eq!(hidden.so_far(), Some(throttled(2, 3_000)));

@@ -54,4 +54,14 @@ impl Transport {
             _ => Poll::Ready(Ok(())),
         }
     }
+
+    /// Ends the direction to the server.
+    pub(super) fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Transport::Tcp(stream) => Pin::new(stream).poll_shutdown(cx),
+            Transport::Tls(stream) => Pin::new(stream.as_mut()).poll_shutdown(cx),
+            #[cfg(unix)]
+            Transport::Unix(stream) => Pin::new(stream).poll_shutdown(cx),
+        }
+    }
 }

@@ -10,7 +10,7 @@ use rand::seq::SliceRandom;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-/// A number in (0, 1): the same for the same seed, purpose, event and attempt, whatever else happens.
+/// A number in (0, 1): the same for the same seed, purpose, event and attempt.
 pub fn uniform(seed: u64, purpose: &str, event_id: Uuid, attempt: u32) -> f64 {
     let digest = Sha256::new()
         .chain_update(seed.to_le_bytes())

@@ -50,8 +50,8 @@ impl SendError {
     }
 
     /// Would the same mail be refused again, and another one not? Only what the provider says of the mail itself. A key
-    /// that it does not know (401, 403) or a path that is not there (404, 405) is a fault of the configuration: it meets
-    /// every mail, and passes when it is mended.
+    /// that it does not know (401, 403) or a path that is not there (404, 405) is a fault of the configuration: it
+    /// affects every mail, and passes when it is fixed.
     pub fn is_permanent(&self) -> bool {
         matches!(
             self,

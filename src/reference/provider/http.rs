@@ -9,8 +9,8 @@ use super::error::{InvalidProvider, SendError};
 use super::mail::{ErrorBody, Mail};
 use super::resume;
 use crate::redact;
-use crate::reference::trace::Trace;
 use crate::tls_roots;
+use crate::trace::Trace;
 
 /// The path of the API.
 const API: [&str; 3] = ["v3", "mail", "send"];
@@ -78,7 +78,7 @@ impl HttpProvider {
     }
 }
 
-/// What an answer that is no yes comes to.
+/// The error of an answer without success.
 async fn refusal(response: Response) -> SendError {
     let status = response.status().as_u16();
     let retry_after = resume::after(status, response.headers(), Timestamp::now());
@@ -111,12 +111,12 @@ async fn beginning(mut response: Response) -> Vec<u8> {
     body
 }
 
-/// What is to be said of a redirect.
+/// The message about a redirect.
 fn redirect(response: &Response) -> Option<String> {
     let to = response.headers().get(LOCATION)?;
     let to = String::from_utf8_lossy(to.as_bytes());
     (response.status().is_redirection())
-        .then(|| format!("it is to be asked at {to}, and redirects are not followed"))
+        .then(|| format!("it redirects to {to}, and redirects are not followed"))
 }
 
 /// Only a connection that was never made is sure not to have carried the mail.

@@ -29,10 +29,10 @@ pub(super) struct ProviderJournal {
 struct JournalState {
     count: u64,
     calls: Vec<(Uuid, ProviderCall)>,
-    /// Mails taken, of all events: nobody who asks for the sum waits until it is made.
+    /// Accepted mails of all events: kept as a sum, so that no reader waits for it.
     taken: u64,
     sent: HashMap<Uuid, u32>,
-    /// Calls by those who do not tell which attempt it is.
+    /// Calls without the number of their attempt.
     unnumbered: HashMap<Uuid, u32>,
 }
 
@@ -43,7 +43,7 @@ pub struct JournalCounts {
     pub calls: u64,
     /// Mails that were taken.
     pub sent: u64,
-    /// Events that a mail was taken for.
+    /// Events with an accepted mail.
     pub events: u64,
     /// Mails beyond the first of their event: `sent − events`.
     pub duplicates: u64,
@@ -57,7 +57,7 @@ pub struct ProviderCall {
     /// When it came, in milliseconds since the Unix epoch; written as RFC 3339.
     #[serde(rename = "at", serialize_with = "rfc3339")]
     pub at_ms: i64,
-    /// What was answered: 202 is a mail taken.
+    /// Status of the answer: 202 is an accepted mail.
     pub status: u16,
     /// As it came with the request.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -69,7 +69,7 @@ pub struct ProviderCall {
 pub struct JournalEntry {
     /// The event.
     pub event_id: Uuid,
-    /// Mails that were taken for it.
+    /// Accepted mails of the event.
     pub sent: u32,
     /// Every call for it, in order of arrival.
     pub calls: Vec<ProviderCall>,
@@ -103,7 +103,7 @@ impl ProviderJournal {
         }
     }
 
-    /// Which attempt the next call for this event is, from 1, if the caller does not tell.
+    /// Which attempt the next call for this event is, from 1, if the caller does not name it.
     pub(super) fn next_attempt(&self, event_id: Uuid) -> u32 {
         let mut seen = lock(&self.seen);
         let attempt = seen.unnumbered.entry(event_id).or_default();

@@ -221,7 +221,7 @@ mod tests {
     /// A mail of a program that knows nothing of this one, with more members.
     fn foreign(more: &str) -> String {
         format!(
-            r#"{{"personalizations":[{{"to":[{{"email":"someone@example.com","name":"Someone"}}]}}],
+            r#"{{"personalizations":[{{"to":[{{"email":"ada@example.com","name":"Ada"}}]}}],
             "from":{{"email":"a7@example.com"}},"categories":["a"]{more}}}"#
         )
     }
@@ -275,7 +275,7 @@ mod tests {
         }
         .to_json()
         .replace(r#"{"email":"ops@example.com"}"#, "");
-        let error = PostedMail::from_json(json.as_bytes()).expect_err("nobody to send it to");
+        let error = PostedMail::from_json(json.as_bytes()).expect_err("no recipient");
         assert_eq!(error.field, Some("personalizations"));
     }
 }

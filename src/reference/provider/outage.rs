@@ -14,7 +14,7 @@ use crate::units::parse_duration;
 pub struct PlannedOutage {
     /// When it begins.
     pub from: Duration,
-    /// When it is over; after `from`.
+    /// Its end; after `from`.
     pub to: Duration,
 }
 
@@ -45,15 +45,15 @@ pub enum OutageState {
     None,
     /// As planned.
     Planned,
-    /// Someone began it.
+    /// Started by a request.
     Begun,
 }
 
-/// The plan, and what was begun by hand.
+/// The planned outages, and those started by a request.
 pub(super) struct Outages {
     start: Instant,
     planned: Option<PlannedOutage>,
-    /// Until when; the inner `None` is until someone ends it.
+    /// Its end; the inner `None` is until a request ends it.
     begun: Mutex<Option<Option<Instant>>>,
 }
 
@@ -66,13 +66,13 @@ impl Outages {
         }
     }
 
-    /// Begins one now, for so long or until it is ended.
+    /// Begins one now, for this time or until it is ended.
     pub(super) fn begin(&self, lasting: Option<Duration>) {
         let until = lasting.and_then(|lasting| Instant::now().checked_add(lasting));
         *lock(&self.begun) = Some(until);
     }
 
-    /// Ends one that was begun; a planned one goes on.
+    /// Ends one that was begun; a planned one continues.
     pub(super) fn end(&self) {
         *lock(&self.begun) = None;
     }

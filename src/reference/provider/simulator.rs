@@ -1,4 +1,4 @@
-//! A SendGrid that answers as late, and as wrong, as it is told to.
+//! A SendGrid simulation with configured latencies and errors.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,7 @@ use super::journal::{JournalCounts, JournalDetail, JournalEntry, ProviderJournal
 use super::mail::{ErrorBody, Mail, PostedMail};
 use super::outage::{OutageState, Outages, PlannedOutage};
 use super::rate_limit::{Quota, QuotaLimiter};
-use crate::reference::trace::Trace;
+use crate::trace::Trace;
 
 /// How the simulator behaves.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -76,7 +76,7 @@ pub struct ProviderRefusal {
 }
 
 impl Simulator {
-    /// A provider that behaves as told, from now on, and counts its calls.
+    /// A provider with this behaviour, from now on, that counts its calls.
     pub fn new(options: SimulatorOptions) -> Simulator {
         Simulator::with_journal(options, JournalDetail::Counts)
     }
@@ -102,12 +102,12 @@ impl Simulator {
         self.journal.entries()
     }
 
-    /// Begins an outage now, for so long or until it is ended.
+    /// Begins an outage now, for this time or until it is ended.
     pub fn begin_outage(&self, lasting: Option<Duration>) {
         self.outages.begin(lasting);
     }
 
-    /// Ends an outage that was begun; a planned one goes on.
+    /// Ends an outage that was begun; a planned one continues.
     pub fn end_outage(&self) {
         self.outages.end();
     }
@@ -117,7 +117,7 @@ impl Simulator {
         self.outages.state(Instant::now())
     }
 
-    /// The mail as its journal has it: whoever does not tell the attempt comes with the next one.
+    /// The mail as its journal has it: a call without the number of its attempt is the next one.
     pub fn receive(&self, posted: PostedMail) -> Mail {
         let PostedMail { event_id, attempt } = posted;
         let attempt = attempt.unwrap_or_else(|| self.journal.next_attempt(event_id));

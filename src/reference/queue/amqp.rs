@@ -63,9 +63,9 @@ async fn advice(dispatch: &Dispatch) -> Result<Vec<Advice>, QueueError> {
         DeclaredQueue::AsWanted => Vec::new(),
         DeclaredQueue::Other(difference) => vec![Advice::new(
             format!(
-                "RabbitMQ has a queue '{queue}' that is no durable quorum queue with a dead-letter exchange: {difference}"
+                "RabbitMQ has a queue '{queue}' that is not a durable quorum queue with a dead-letter exchange: {difference}"
             ),
-            "name another one with ?queue=NAME, or delete it once it is empty; it is made anew at the next start",
+            "name another one with ?queue=NAME, or delete it once it is empty; the next start creates it again",
         )],
     })
 }

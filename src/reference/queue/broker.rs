@@ -12,7 +12,7 @@ use super::error::BrokerFuture;
 /// One job to publish: an event that a worker is to process.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DispatchJob {
-    /// Which event.
+    /// Id of the event.
     pub event_id: Uuid,
     /// Its body, JSON. Only Celery and RQ jobs carry it; our own workers read it from the store.
     pub payload: Vec<u8>,

@@ -33,17 +33,18 @@ pub struct Consumer {
     connection: watch::Sender<()>,
     /// Deliveries of this receiver whose end the broker does not know.
     unsettled: Arc<AtomicUsize>,
-    taking: OutageLog,
-    settling: OutageLog,
+    /// One outage of the broker, whether it shows when jobs are taken or when they are acknowledged.
+    outage: OutageLog,
 }
 
 impl Consumer {
     /// Connects with the first call of [`Consumer::next`].
     pub fn new(dispatch: Dispatch, options: QueueOptions) -> Consumer {
-        let thing = format!("the broker {dispatch}");
         Consumer {
-            taking: OutageLog::of(&*thing, "cannot take jobs; tried again until it answers"),
-            settling: OutageLog::of(thing, "cannot acknowledge a delivery; it comes again"),
+            outage: OutageLog::of(
+                format!("the broker {dispatch}"),
+                "cannot take or acknowledge jobs; trying again until the broker answers",
+            ),
             connection: watch::Sender::new(()),
             unsettled: Arc::default(),
             dispatch,
@@ -60,8 +61,8 @@ impl Consumer {
         self.options.prefetch.into()
     }
 
-    /// Gives back at once what was taken and is not settled, so that anyone finds it, workers of another kind too.
-    /// Deliveries that are still held are given back with the rest, so no worker may process them any more.
+    /// Returns unsettled jobs at once, so that every worker finds them, also workers of another kind. Deliveries that
+    /// are still held are given back with the rest, so no worker may process them any more.
     pub async fn close(mut self) {
         let Some(receiver) = self.receiver.take() else {
             return;
@@ -74,7 +75,7 @@ impl Consumer {
             CLOSE_TIMEOUT.min(self.options.deadline)
         };
         if let Err(error) = within(after, receiver.close()).await {
-            tracing::warn!(%error, broker = %self.dispatch, "cannot give back what was taken");
+            tracing::warn!(%error, broker = %self.dispatch, "cannot return taken jobs to the queue");
         }
     }
 
@@ -90,11 +91,11 @@ impl Consumer {
             match self.receive().await {
                 Ok(deliveries) => {
                     self.backoff.reset();
-                    self.taking.succeeded();
+                    self.outage.succeeded();
                     self.taken = deliveries;
                 }
                 Err(error) => {
-                    self.taking.failed(&error);
+                    self.outage.failed(&error);
                     self.receiver = None;
                     self.connection = watch::Sender::new(());
                     self.unsettled = Arc::default();
@@ -129,7 +130,7 @@ impl Consumer {
                 let broker = broker(self.dispatch.protocol())?;
                 let opened = broker.receiver(&self.dispatch, &self.options, self.name);
                 let receiver = closed.insert(within(self.options.deadline, opened).await?);
-                self.taking.succeeded();
+                self.outage.succeeded();
                 receiver
             }
         };
@@ -141,7 +142,7 @@ impl Consumer {
             deadline: self.options.deadline,
             connection: self.connection.subscribe(),
             unsettled: self.unsettled.clone(),
-            outage: self.settling.clone(),
+            outage: self.outage.clone(),
         }
     }
 }

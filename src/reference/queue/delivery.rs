@@ -59,7 +59,7 @@ impl TryFrom<&[u8]> for ReceivedJob {
 
 /// A job that a broker handed out. Dropped without being settled, it comes again, at the latest when the consumer is closed.
 pub struct Delivery {
-    /// Which event.
+    /// Id of the event.
     pub event_id: Uuid,
     /// Its body, if the job carries it (Celery and RQ).
     pub payload: Option<Vec<u8>>,

@@ -16,33 +16,31 @@ pub enum DispatchError {
     NoScheme,
     /// Not one of the schemes.
     #[error(
-        "'{0}' names no broker that is known\nhint: write amqp://, redis:// or nats:// for our own workers, celery+redis://, celery+amqp:// or rq+redis:// for Python ones"
+        "'{0}' is not a known broker\nhint: use amqp://, redis:// or nats:// for `a7probe worker`, celery+redis://, celery+amqp:// or rq+redis:// for Python workers"
     )]
     Scheme(String),
     /// This build lacks it.
     #[error("{scheme}:// needs a build with --features {feature}")]
     MissingFeature {
-        /// What was asked for.
+        /// The named scheme.
         scheme: String,
-        /// What it takes.
+        /// The needed feature.
         feature: &'static str,
     },
     /// Not a URL with a host.
-    #[error("the broker's URL has no host, or is no URL\nhint: write it as {0}://127.0.0.1")]
+    #[error("the broker's URL is not valid, or has no host\nhint: write it as {0}://127.0.0.1")]
     Malformed(String),
     /// A parameter that means nothing here.
-    #[error(
-        "the broker's URL has an unknown parameter '{0}'\nhint: queue=NAME and task=NAME are known"
-    )]
+    #[error("the broker's URL has an unknown parameter '{0}'\nhint: use queue=NAME or task=NAME")]
     Parameter(String),
     /// It has a part that may be the rest of a password.
     #[error(
-        "the broker's URL has something behind '#' or '?' that is no parameter\nhint: queue=NAME and task=NAME are known; write # and ? in a password as %23 and %3F"
+        "the broker's URL has text after '#' or '?' that is not a parameter\nhint: use queue=NAME or task=NAME; write # and ? in a password as %23 and %3F"
     )]
     Leftover,
     /// A queue or task name that a broker would not take.
     #[error(
-        "'{0}' cannot name a queue or a task\nhint: use 1 to 100 letters, digits, '_', '-' and '.'"
+        "'{0}' is not a valid name of a queue or task\nhint: use 1 to 100 letters, digits, '_', '-' and '.'"
     )]
     Name(String),
 }
@@ -191,24 +189,27 @@ mod tests {
     #[test]
     fn what_cannot_be_used_is_named_with_its_hint() {
         for (text, words) in [
-            ("kafka://h", "'kafka' names no broker"),
+            ("kafka://h", "'kafka' is not a known broker"),
             ("localhost", "has no scheme"),
             ("user:s3cret@h://", "has no scheme"),
-            ("rq+amqp://h", "'rq+amqp' names no broker"),
-            ("celery+nats://h", "'celery+nats' names no broker"),
+            ("rq+amqp://h", "'rq+amqp' is not a known broker"),
+            ("celery+nats://h", "'celery+nats' is not a known broker"),
             #[cfg(feature = "redis")]
             ("redis://", "write it as redis://127.0.0.1"),
             #[cfg(feature = "redis")]
             ("redis://h?que=x", "unknown parameter 'que'"),
             // A password that is not escaped ends the host.
             #[cfg(feature = "redis")]
-            ("redis://me:1#s3cret@h", "behind '#' or '?'"),
+            ("redis://me:1#s3cret@h", "after '#' or '?'"),
             #[cfg(feature = "redis")]
-            ("redis://me:1?s3cret@h", "behind '#' or '?'"),
+            ("redis://me:1?s3cret@h", "after '#' or '?'"),
             #[cfg(feature = "redis")]
-            ("rediss://h#insecure", "behind '#' or '?'"),
+            ("rediss://h#insecure", "after '#' or '?'"),
             #[cfg(feature = "nats")]
-            ("nats://h?queue=a%20b", "'a b' cannot name a queue"),
+            (
+                "nats://h?queue=a%20b",
+                "'a b' is not a valid name of a queue",
+            ),
             #[cfg(not(feature = "nats"))]
             ("nats://h", "needs a build with --features nats"),
             #[cfg(not(feature = "redis"))]

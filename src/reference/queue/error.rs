@@ -23,8 +23,8 @@ pub enum QueueError {
     /// It did not take the message.
     #[error("the broker refused a message")]
     Refused,
-    /// It takes no messages for now.
-    #[error("the broker is short of memory or disk and takes no messages")]
+    /// The broker accepts no messages at present.
+    #[error("the broker is short of memory or disk and accepts no messages")]
     Blocked,
 }
 

@@ -2,6 +2,7 @@
 
 mod connection;
 mod credentials;
+mod pull;
 mod receiver;
 mod sender;
 mod settings;

@@ -337,7 +337,7 @@ impl Machine<'_> {
     }
 }
 
-const SHORT: &str = "the pickle is cut off or no pickle";
+const SHORT: &str = "the data is not a pickle, or is cut off";
 
 fn check_levels(levels: usize) -> Result<(), String> {
     if levels > LEVELS {

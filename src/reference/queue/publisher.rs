@@ -27,8 +27,8 @@ impl Publisher {
         }
     }
 
-    /// Resolves when the broker has confirmed every job, or when the deadline is over: one attempt, which after a
-    /// failure waits a little first. What failed may have been taken all the same, wholly or in part.
+    /// Resolves when the broker has confirmed every job, or at the deadline: one attempt, which after a failure waits a
+    /// little first. What failed may have been taken all the same, wholly or in part.
     ///
     /// # Errors
     /// [`QueueError`] if the broker refuses a job, is unreachable, or does not confirm within the deadline.

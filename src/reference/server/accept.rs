@@ -32,7 +32,7 @@ pub(super) async fn accept(listener: TcpListener, threads: HttpThreads, core: Ar
                 threads.serve(stream, slot);
             }
             Err(error) if is_of_the_connection(&error) => {
-                tracing::debug!(%error, "a connection failed early")
+                tracing::debug!(%error, "a connection failed before its first request")
             }
             Err(error) => {
                 outage.failed(&error);

@@ -95,7 +95,7 @@ impl InFlight {
         }
         if before >= entered.0.config.limits.in_flight {
             return Err(Problem::Overloaded(format!(
-                "{before} requests are being answered already"
+                "{before} requests are already in progress"
             )));
         }
         Ok(entered)

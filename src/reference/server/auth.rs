@@ -58,7 +58,7 @@ fn bearer(value: &[u8]) -> Option<&[u8]> {
         .then(|| token.trim_ascii())
 }
 
-/// Compares in a time that does not tell how much is right: digests, every byte of them.
+/// Compares in constant time: digests, every byte of them.
 fn same(given: &[u8], expected: &[u8]) -> bool {
     let (given, expected) = (Sha256::digest(given), Sha256::digest(expected));
     given

@@ -111,7 +111,7 @@ impl HttpBody for TrackedBody {
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         let frame = Pin::new(&mut self.body).poll_frame(cx);
         self.progress = match frame {
-            // It is over, or broke off.
+            // It has ended, or broke off.
             Poll::Ready(None | Some(Err(_))) => ReadProgress::Over,
             _ => ReadProgress::Begun,
         };

@@ -1,4 +1,4 @@
-//! Everything the server is told, limits included.
+//! The server's configuration, with its limits.
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -43,7 +43,7 @@ pub struct ServerConfig {
     pub rate_limit: Option<RateLimit>,
     /// How far `/health` looks.
     pub health: Health,
-    /// How long queued work may go on once the server is told to stop.
+    /// Time to finish queued work after the server begins to stop.
     pub drain: Duration,
     /// Threads that serve HTTP, each with an event loop of its own. [`Block::Loop`] has one.
     pub http_threads: usize,
@@ -179,7 +179,7 @@ pub struct Limits {
     pub body_time: Duration,
     /// Time that a client may read nothing of an answer; then its connection is closed.
     pub write_time: Duration,
-    /// Time that a request waits for its commit. The commit goes on.
+    /// Time that a request waits for its commit. The commit continues.
     pub commit_time: Duration,
     /// Time that `/readyz` gives the store, and that a commit may take before the server is no longer ready.
     pub probe_time: Duration,

@@ -1,7 +1,7 @@
 //! Tells a broker about committed events, after the commit and alongside the answers: no request waits for a broker.
 //!
-//! What arrives goes through a bounded buffer that drops ids when the broker does not keep up, and what a broker was
-//! told it may lose. Both are found again by the sweeper: it asks the store for what is due and was not taken.
+//! New ids go through a bounded buffer that drops ids when the broker does not keep up, and a broker may lose a job.
+//! Both are found again by the sweeper: it asks the store for what is due and was not taken.
 
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
@@ -34,7 +34,7 @@ pub(super) struct Dispatcher {
     payloads: OutageLog,
 }
 
-/// Where the sweeper is. What becomes due stands at the end, so it goes on there; from time to time it begins again.
+/// Where the sweeper is. New due events are at the end, so the pass continues there; from time to time it begins again.
 struct Sweeper {
     cursor: SweepCursor,
     begun: Instant,
@@ -51,7 +51,7 @@ impl Sweeper {
         }
     }
 
-    /// Where the step that is due now goes on.
+    /// The place where the next step continues.
     fn step(&mut self, settings: &DispatchOptions) -> SweepCursor {
         let now = Instant::now();
         if now.duration_since(self.begun) >= settings.redispatch {

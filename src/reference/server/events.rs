@@ -27,7 +27,7 @@ pub(super) struct Wait {
     wait: Option<String>,
 }
 
-/// `GET /events/{id}?wait=5s`: the event, once it is settled or the wait is over.
+/// `GET /events/{id}?wait=5s`: the event, once it is settled or the wait has ended.
 pub(super) async fn event(
     State(app): State<Arc<App>>,
     PathParam(id): PathParam,

@@ -76,7 +76,7 @@ pub(super) async fn lease(
     let event_id: EventId = id.parse().map_err(|_| Problem::NotFound)?;
     let lease = match app.pool.store.claim_event(event_id).await? {
         Grant::Leased(lease) => lease,
-        Grant::Taken(left) => return Err(refused("someone else works on it", left)),
+        Grant::Taken(left) => return Err(refused("another worker holds its lease", left)),
         Grant::NotDue(left) => return Err(refused("its next attempt is due later", left)),
         Grant::Settled(state) => return Err(Problem::NotLeasable(state.name(), 0)),
         Grant::Unknown => return Err(Problem::NotFound),
@@ -103,7 +103,7 @@ pub(super) async fn lease(
 
 /// As a refusal names it.
 fn name_of(state: Option<EventState>) -> &'static str {
-    state.map_or("someone else works on it", EventState::name)
+    state.map_or("another worker holds its lease", EventState::name)
 }
 
 fn refused(why: &'static str, left: Duration) -> Problem {
@@ -121,9 +121,8 @@ pub(super) async fn effects(
     let event_id: EventId = id.parse().map_err(|_| Problem::NotFound)?;
     let (head, sent) = request.into_parts();
     let json = body::read_json(&head.headers, sent, &app.core.config.limits).await?;
-    let report: EffectReport = serde_json::from_slice(&json).map_err(|error| {
-        Problem::Malformed(format!("the body does not say how it ended: {error}"))
-    })?;
+    let report: EffectReport = serde_json::from_slice(&json)
+        .map_err(|error| Problem::Malformed(format!("the body has no outcome: {error}")))?;
     let store = &app.pool.store;
     let Some(lease) = store.lease_of(event_id, report.token).await? else {
         let known = store.event(event_id).await?;

@@ -23,13 +23,13 @@ use crate::reference::store::{
     Submission,
 };
 use crate::reference::timestamp::now_ms;
-use crate::reference::trace::Trace;
 use crate::reference::worker::{OnFailure, Remembered};
+use crate::trace::Trace;
 
 const RUN: HeaderName = HeaderName::from_static("x-a7-run");
 const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
-/// What the client is told.
+/// The answer to the client.
 struct Acknowledgement {
     event_id: EventId,
     promise: Promise,
@@ -165,14 +165,16 @@ async fn call(app: Arc<App>, lease: Lease, in_flight: InFlight) -> Result<(), Pr
             Some(EventState::Processed) => Ok(()),
             other => Err(Problem::NotProcessed(left_over(other, &insert))),
         },
-        Err(_) => Err(Problem::ProviderFailed("the call was cut off".to_owned())),
+        Err(_) => Err(Problem::ProviderFailed(
+            "the call was interrupted".to_owned(),
+        )),
     }
 }
 
 /// Why an event is not processed although the provider did not fail.
 fn left_over(state: Option<EventState>, insert: &Insert) -> String {
     let why = match (state, insert) {
-        (None, _) => "the attempt outlived its lease, and another one decides".to_owned(),
+        (None, _) => "the attempt outlived its lease; another attempt decides".to_owned(),
         (Some(_), Insert::Failed { reason }) => format!("the database refuses the event: {reason}"),
         (Some(state), Insert::Done) => format!("it is {}", state.name()),
     };

@@ -1,4 +1,4 @@
-//! Opens a server, serves until told to stop, and drains.
+//! Opens a server, serves until its shutdown resolves, and drains.
 
 use std::future::Future;
 use std::io;
@@ -24,7 +24,7 @@ use crate::reference::worker::{WorkerOptions, WorkerPool};
 /// How long the outcome of a call that has ended may take to be recorded when the server stops.
 const RECORD_TIME: Duration = Duration::from_secs(1);
 
-/// What was left when the server stopped.
+/// The remaining work when the server stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stopped {
     /// Accepted events that stay in the store and are processed at the next start.
@@ -75,16 +75,16 @@ impl Server {
         })
     }
 
-    /// The store, for what is to be said about it.
+    /// The store, for messages about it.
     pub fn store(&self) -> &Store {
         &self.store
     }
 
-    /// Serves until `shutdown` resolves, then drains: `/ingest` and `/readyz` answer 503, requests in flight end, queued
-    /// work goes on for at most [`ServerConfig::drain`]. Then no more of it is begun, but calls of the provider that are under
-    /// way may end, each within [`ServerConfig::provider_timeout`]: one that is cut off may have sent its mail. What is left
-    /// stays in the store. Dropping the future leaves everything as a crash would, which loses nothing that was
-    /// acknowledged.
+    /// Serves until `shutdown` resolves, then drains: `/ingest` and `/readyz` answer 503, requests in flight end,
+    /// queued work continues for at most [`ServerConfig::drain`]. Then no more of it is begun, but calls of the
+    /// provider that are under way may end, each within [`ServerConfig::provider_timeout`]: one that is cut off may
+    /// have sent its mail. What is left stays in the store. Dropping the future leaves everything as a crash would,
+    /// which loses nothing that was acknowledged.
     ///
     /// # Errors
     /// If the listener cannot be used.

@@ -1,6 +1,6 @@
 //! What the server counts. Counting is a few atomic additions, without I/O.
 
-mod exposition;
+mod histogram;
 pub(super) mod page;
 mod processes;
 mod requests;
@@ -64,8 +64,8 @@ impl Metrics {
         }
     }
 
-    /// What only the store knows; `None` if it does not say so in time. A read that takes longer goes on alone: the next
-    /// scrape waits for it rather than add another.
+    /// What only the store knows; `None` if it does not say so in time. A slower read continues on its own: the next
+    /// scrape waits for it and does not add another.
     async fn look(&self, store: &Store) -> Option<StoreReading> {
         let (reading, store) = (self.reading.clone(), store.clone());
         let read = async {

@@ -22,7 +22,7 @@ use super::route::Route;
 use super::server_timing::IngestPhases;
 use super::tracing_headers::{self, REQUEST_ID};
 use crate::reference::store::EventId;
-use crate::reference::trace::Trace;
+use crate::trace::Trace;
 
 const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 
@@ -89,7 +89,7 @@ pub(super) async fn respond(
     headers.insert(SERVER_TIMING, phases.header(took));
     headers.insert(REQUEST_ID, request_id);
     if unread.is_some() && !is_read_to_its_end(unread, expectation, status).await {
-        // Its rest cannot be told from the next request.
+        // Its rest cannot be distinguished from the next request.
         let close = HeaderValue::from_static("close");
         response.headers_mut().insert(CONNECTION, close);
     }

@@ -66,7 +66,6 @@ async fn send<C, R: Future<Output = Result<Chunk<C>, StoreError>>>(
     }
 }
 
-/// One record a line.
 pub(super) fn lines<T: Serialize>(records: &[T]) -> Bytes {
     let mut lines = Vec::with_capacity(records.len() * 256);
     for record in records {

@@ -5,7 +5,7 @@ use axum::http::request::Parts;
 
 use super::problem::Problem;
 
-/// The one parameter of a route. What is no text is refused as everything else is.
+/// The one parameter of a route. Bytes that are not text are refused like every other error.
 pub(super) struct PathParam(pub(super) String);
 
 impl<S: Send + Sync> FromRequestParts<S> for PathParam {

@@ -14,7 +14,7 @@ use crate::reference::store::StoreError;
 /// Status, name and title of every problem, in the order in which they are counted.
 macro_rules! problems {
     ($($(#[$doc:meta])* $problem:ident $(($($detail:ty),+))? = $status:ident, $name:literal, $title:literal;)+) => {
-        /// An answer that is not what was asked for.
+        /// An answer that reports a problem.
         #[derive(Clone, Debug)]
         pub(super) enum Problem {
             $($(#[$doc])* $problem $(($($detail),+))?,)+
@@ -36,34 +36,34 @@ problems! {
     /// Not the JSON that is expected, or a header that cannot be used: what is wrong with it.
     Malformed(String) = BAD_REQUEST, "malformed", "the request cannot be read";
     Unauthorized = UNAUTHORIZED, "unauthorized", "a valid bearer token is needed";
-    NotFound = NOT_FOUND, "not-found", "there is nothing here";
-    MethodNotAllowed = METHOD_NOT_ALLOWED, "method-not-allowed", "this path has other methods";
+    NotFound = NOT_FOUND, "not-found", "not found";
+    MethodNotAllowed = METHOD_NOT_ALLOWED, "method-not-allowed", "the path does not support this method";
     BodyTooSlow(Duration) = REQUEST_TIMEOUT, "body-too-slow", "the body did not come in time";
     /// The key's first request is still in its synchronous call.
-    InProgress = CONFLICT, "in-progress", "the first request with this key is still being answered";
+    InProgress = CONFLICT, "in-progress", "the first request with this key is still in progress";
     /// The event is not dead, so it cannot be replayed: its state.
     NotDead(&'static str) = CONFLICT, "not-dead", "only a dead event can be replayed";
     /// The event cannot be leased now: why, and after how many seconds it may.
     NotLeasable(&'static str, u64) = CONFLICT, "not-leasable", "the event cannot be leased now";
     /// The lease was taken over, or another outcome recorded for it.
     StaleLease = CONFLICT, "stale-lease", "the lease was taken over";
-    NoSuchLease = CONFLICT, "no-such-lease", "there never was a lease with this token";
+    NoSuchLease = CONFLICT, "no-such-lease", "unknown lease token";
     /// The event id is taken by another body whose key has expired.
-    IdTaken = CONFLICT, "id-taken", "this event id stands for another body";
+    IdTaken = CONFLICT, "id-taken", "this event id belongs to another body";
     TooLarge(usize) = PAYLOAD_TOO_LARGE, "too-large", "the body is too large";
     NotJson = UNSUPPORTED_MEDIA_TYPE, "not-json", "the content type must be application/json";
     /// The body has an encoding or a charset that is not decoded.
     NotDecoded(String) = UNSUPPORTED_MEDIA_TYPE, "not-decoded", "the encoding of the body is not supported";
-    BodyDiffers = UNPROCESSABLE_ENTITY, "body-differs", "this key came with another body before";
+    BodyDiffers = UNPROCESSABLE_ENTITY, "body-differs", "this key was used with another body";
     /// Time until the next request is allowed.
-    TooManyRequests(Duration) = TOO_MANY_REQUESTS, "too-many-requests", "this client sends more than it may";
+    TooManyRequests(Duration) = TOO_MANY_REQUESTS, "too-many-requests", "this client exceeds its rate limit";
     /// Too much waits: in front of the commit, or to be processed.
-    Overloaded(String) = SERVICE_UNAVAILABLE, "overloaded", "too much is waiting";
-    Draining = SERVICE_UNAVAILABLE, "draining", "the server is about to stop";
+    Overloaded(String) = SERVICE_UNAVAILABLE, "overloaded", "too many requests are waiting";
+    Draining = SERVICE_UNAVAILABLE, "draining", "the server is stopping";
     /// The store cannot do it: I/O error.
     StoreDown(String) = SERVICE_UNAVAILABLE, "store-down", "the store is not available";
     /// The store cannot do it: the disk is full.
-    StoreFull(String) = SERVICE_UNAVAILABLE, "store-full", "the store has no room left";
+    StoreFull(String) = SERVICE_UNAVAILABLE, "store-full", "the store is full";
     /// The store cannot do it: it cannot be written.
     StoreReadOnly(String) = SERVICE_UNAVAILABLE, "store-read-only", "the store cannot be written";
     /// The commit took too long to be waited for; it may still succeed.
@@ -71,7 +71,7 @@ problems! {
     /// The work within the request has come to an end, and the event is not processed: why, and what follows.
     NotProcessed(String) = SERVICE_UNAVAILABLE, "not-processed", "the event is not processed yet";
     /// The work within the request is done or under way, and the store does not take its outcome.
-    RecordTooSlow(Duration) = SERVICE_UNAVAILABLE, "record-too-slow", "what was done could not be recorded in time";
+    RecordTooSlow(Duration) = SERVICE_UNAVAILABLE, "record-too-slow", "the outcome could not be recorded in time";
     /// How long a commit has been under way.
     StoreBusy(Duration) = SERVICE_UNAVAILABLE, "store-busy", "the store does not answer";
     ProviderFailed(String) = BAD_GATEWAY, "provider-failed", "the provider failed";
@@ -113,7 +113,7 @@ impl Problem {
                 format!("a commit has been under way for {} ms", time.as_millis())
             }
             Problem::RecordTooSlow(limit) => format!(
-                "no answer within {} ms; the work goes on, so repeat the request with the same key",
+                "no answer within {} ms; the work continues, so repeat the request with the same key",
                 limit.as_millis()
             ),
             Problem::BodyTooSlow(limit) => format!("the limit is {} ms", limit.as_millis()),
@@ -124,10 +124,10 @@ impl Problem {
             Problem::NotDead(state) => format!("it is {state}"),
             Problem::NotLeasable(why, _) => (*why).to_owned(),
             Problem::StaleLease => {
-                "what was sent is in the effect log; the outcome is decided by whoever holds the lease now".to_owned()
+                "sent notifications are in the effect log; the current lease holder decides the outcome".to_owned()
             }
-            Problem::NoSuchLease => "nothing is recorded".to_owned(),
-            Problem::IdTaken => "its key has expired, but event ids live for ever".to_owned(),
+            Problem::NoSuchLease => "no outcome was recorded".to_owned(),
+            Problem::IdTaken => "its key has expired, but event ids do not expire".to_owned(),
             _ => return None,
         })
     }

@@ -37,20 +37,20 @@ struct Face {
     keys: Arc<Vec<String>>,
 }
 
-/// Serves the simulator until `shutdown`, then lets the requests in flight end. With a `key`, everything but
-/// `GET /health` asks for it as a bearer token.
+/// Serves the simulator until `shutdown`, then lets the requests in flight end. With `keys`, everything but
+/// `GET /health` asks for one of them as a bearer token.
 ///
 /// # Errors
 /// If the listener cannot be used.
 pub async fn serve_provider(
     listener: std::net::TcpListener,
     simulator: Arc<Simulator>,
-    key: Option<String>,
+    keys: Vec<String>,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
     let face = Face {
         simulator,
-        keys: Arc::new(key.into_iter().collect()),
+        keys: Arc::new(keys),
     };
     axum::serve(tokio_listener(listener)?, router(face))
         .with_graceful_shutdown(shutdown)
@@ -158,7 +158,7 @@ async fn journal(State(face): State<Face>) -> Response<Body> {
     listing(face, |_| true).await
 }
 
-/// `GET /journal/duplicates`: only events that more than one mail was taken for.
+/// `GET /journal/duplicates`: only events with more than one accepted mail.
 async fn duplicates(State(face): State<Face>) -> Response<Body> {
     listing(face, |entry| entry.sent > 1).await
 }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::auth::TokenIndex;
 use super::config::RateLimit;
 
-/// Clients that are told apart at the same time; those beyond share one allowance. About 3 MB.
+/// Most clients with an allowance of their own; the others share one. About 3 MB.
 const CLIENTS: usize = 32_768;
 
 /// Who is limited: the owner of a token, else an address.
@@ -16,7 +16,7 @@ const CLIENTS: usize = 32_768;
 pub(super) enum RateLimitKey {
     Token(TokenIndex),
     Peer(IpAddr),
-    /// Everyone for whom there is no room.
+    /// The shared allowance of the other clients.
     Overflow,
 }
 
@@ -74,7 +74,7 @@ impl RateLimiter {
         Ok(())
     }
 
-    /// Clients that are told apart now.
+    /// Clients with an allowance of their own now.
     pub(super) fn clients(&self) -> usize {
         let clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
         clients.whole_at.len()
@@ -173,6 +173,10 @@ mod tests {
         assert_eq!((limiter.clients(), refused), (CLIENTS + 1, 99));
         let later = now + Duration::from_secs(2);
         assert!(limiter.take(peer(count), later).is_ok());
-        assert_eq!(limiter.clients(), 1, "whoever has paused is forgotten");
+        assert_eq!(
+            limiter.clients(),
+            1,
+            "a client that has paused is forgotten"
+        );
     }
 }

@@ -15,20 +15,17 @@ pub enum StartError {
     Provider(#[from] InvalidProvider),
     /// Two settings exclude each other.
     #[error(
-        "durability none acknowledges before the commit, and mode sync answers after the work\n\
-         hint: the negative control needs `--mode background`"
+        "durability none does not fit mode sync, which answers after the work\nhint: use --durability none with `--mode background`"
     )]
     NothingToAcknowledge,
     /// Accepted events would be in memory that their workers cannot see.
     #[error(
-        "durability none keeps accepted events in the memory of this process, and mode queue leaves them to others\n\
-         hint: the negative control needs `--mode background`"
+        "durability none does not fit mode queue: other workers cannot read the memory of this process\nhint: use --durability none with `--mode background`"
     )]
     NobodyElseSees,
     /// Accepted events would have no worker.
     #[error(
-        "queued keep leaves accepted events to workers elsewhere, and mode background accepts them for its own\n\
-         hint: `--mode queue` accepts for workers elsewhere; `--queued keep` goes with `--mode sync`"
+        "--queued keep does not fit mode background, which processes its own events\nhint: use `--mode queue` for other workers, or `--queued keep` with `--mode sync`"
     )]
     NobodyWorks,
 }

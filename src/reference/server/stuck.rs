@@ -36,7 +36,6 @@ pub(super) struct Stuck(Arc<Mutex<StuckEvents>>);
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub(super) struct StuckEvents {
     events: u64,
-    /// Some of their ids.
     ids: Vec<EventId>,
 }
 
@@ -195,7 +194,7 @@ impl StuckDetector {
             self.reported_at = Some(Instant::now());
             tracing::warn!(
                 %event_id, events,
-                "stuck: dispatched again and again and never begun, while later events are done; hint: look at the log of the workers, which may refuse the event, and at stuck in /queue"
+                "stuck: dispatched repeatedly and never started, while later events were processed; hint: check the workers' log, because a worker may refuse the event, and stuck in /queue"
             );
         }
     }

@@ -124,7 +124,7 @@ impl HttpThreads {
     }
 }
 
-/// Serves the connections of one thread until told to stop.
+/// Serves the connections of one thread until the shutdown.
 async fn serve_all(
     app: Arc<App>,
     mut arriving: mpsc::UnboundedReceiver<AcceptedConnection>,

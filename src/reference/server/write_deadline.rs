@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
-/// The stream fails with [`io::ErrorKind::TimedOut`] when nothing could be written for so long.
+/// The stream fails with [`io::ErrorKind::TimedOut`] when no byte could be written for this time.
 pub(super) struct WriteDeadline<S> {
     stream: S,
     limit: Duration,
@@ -102,7 +102,7 @@ mod tests {
         let error = server.write_all(b"more than four").await;
         assert_eq!(error.expect_err("stuck").kind(), ErrorKind::TimedOut);
         let mut read = [0; 4];
-        client.read_exact(&mut read).await.expect("what was sent");
+        client.read_exact(&mut read).await.expect("the sent bytes");
         assert_eq!(&read, b"more");
     }
 

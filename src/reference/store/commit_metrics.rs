@@ -39,7 +39,7 @@ impl CommitMetrics {
         now
     }
 
-    /// The transaction that began then is committed, with so much in it.
+    /// The transaction that began then is committed, with this number of changes.
     pub(super) fn committed(&self, began: Instant, batch: usize) {
         self.running_since_ms.store(0, Ordering::Relaxed);
         self.duration.observe_duration(began.elapsed());

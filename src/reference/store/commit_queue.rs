@@ -12,7 +12,7 @@ use crate::reference::mutex::lock;
 
 /// At most this much work shares a transaction with accepts: the backlog must not slow them down.
 const WORK_BESIDE_ACCEPTS: usize = 16;
-/// At most this much work goes into a transaction of its own: an accept that comes meanwhile waits for it.
+/// Most work in a transaction of its own: a new accept waits for it.
 const WORK_ALONE: usize = 64;
 
 /// Submissions and work wait here apart. Submissions are bounded; work is bounded by the number of workers.
@@ -34,7 +34,7 @@ struct Waiting {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum BatchWait {
     Batch,
-    /// Nothing for so long.
+    /// Nothing for this time.
     Nothing,
     Closed,
 }
@@ -57,8 +57,8 @@ impl Waiting {
     }
 }
 
-/// The end of a writer. If it panicked, whoever waits, and whoever comes, is told that the store is closed: nobody would
-/// ever answer.
+/// The end of a writer. If the writer panicked, waiting and new callers get the error that the store is closed, because
+/// no answer would come.
 pub(super) struct Closing(Arc<CommitQueue>);
 
 impl Drop for Closing {
@@ -131,7 +131,7 @@ impl CommitQueue {
         }
     }
 
-    /// Waits for something to come; whether the patience was over first.
+    /// Waits for an entry; whether the patience ended first.
     fn wait<'a>(
         &self,
         waiting: MutexGuard<'a, Waiting>,

@@ -8,7 +8,7 @@ use crate::reference::timestamp::rfc3339;
 /// One dead event, as `GET /dead` shows it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct DeadLetter {
-    /// Its id.
+    /// Id of the event.
     pub event_id: EventId,
     /// When it was accepted, in milliseconds since the Unix epoch; written as RFC 3339.
     #[serde(rename = "accepted_at", serialize_with = "rfc3339")]

@@ -1,4 +1,4 @@
-//! Is there room on the disk? Asked after a failure, before anyone is told that the store is back.
+//! Whether there is room on the disk; checked after a failure, before the store counts as usable again.
 
 use std::fs::{self, File};
 use std::io::{ErrorKind, Write};
@@ -9,8 +9,8 @@ use super::StoreError;
 /// What the largest request body and its index entries take, and some more, in bytes.
 const ROOM_BYTES: usize = 512 * 1024;
 
-/// Writes so much beside the store, syncs it and removes it again. A database that has pages to reuse would take a small
-/// write on a full disk, and refuse the next event all the same.
+/// Writes this many bytes next to the store, syncs them and removes them again. A database that has pages to reuse
+/// would take a small write on a full disk, and refuse the next event all the same.
 pub(super) fn check(store: &Path) -> Result<(), StoreError> {
     let mut name = store.as_os_str().to_owned();
     name.push(format!(".room-{}", std::process::id()));
@@ -22,7 +22,7 @@ pub(super) fn check(store: &Path) -> Result<(), StoreError> {
     });
     let _ = fs::remove_file(&scratch);
     written.map_err(|error| {
-        let reason = format!("no room beside {}: {error}", store.display()).into();
+        let reason = format!("no room next to {}: {error}", store.display()).into();
         match error.kind() {
             ErrorKind::StorageFull | ErrorKind::QuotaExceeded => StoreError::NoRoom(reason),
             ErrorKind::ReadOnlyFilesystem => StoreError::ReadOnly(reason),

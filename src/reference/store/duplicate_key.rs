@@ -60,12 +60,11 @@ impl KnownKey {
     }
 }
 
-/// What is to be done about it.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum DuplicateAction {
     /// It was answered, or cannot be: say so.
     Answer(Admission),
-    /// The synchronous call failed, or was cut off and its lease is over: the caller tries again.
+    /// The synchronous call failed, or was interrupted and its lease has ended: the caller tries again.
     TakeOver,
     /// The same, but a worker shall try.
     Requeue,
@@ -118,7 +117,7 @@ mod tests {
 
     const HOUR_MS: i64 = 3_600_000;
 
-    /// Before any lease is over.
+    /// Before any lease has ended.
     fn again(known: &KnownKey, handling: Handling) -> DuplicateAction {
         duplicate_action(known, &submission(handling), 0, HOUR_MS)
     }

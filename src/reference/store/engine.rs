@@ -23,8 +23,7 @@ pub(super) struct EngineSetup<'a> {
 /// An answer to a query.
 pub(super) type Read<T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send>>;
 
-/// An open database. Its writer takes what is to be committed from the commit queue; the queries run beside it and do
-/// not wait for it.
+/// An open database. Its writer takes entries from the commit queue; the queries run alongside and do not wait for it.
 pub(super) trait Engine: Send + Sync {
     fn event(&self, event_id: EventId) -> Read<Option<EventRecord>>;
 
@@ -49,11 +48,11 @@ pub(super) trait Engine: Send + Sync {
     /// The lease of an attempt that a worker elsewhere makes, put together again.
     fn lease_of(&self, event_id: EventId, attempt: u32) -> Read<Option<Lease>>;
 
-    /// Whether there is room for another event beside the database, as far as this process can find out.
+    /// Whether the volume has room for another event, as far as this process can find out.
     fn check_disk_space(&self) -> Read<()> {
         Box::pin(async { Ok(()) })
     }
 
-    /// Waits for what was queued, the queue being closed.
+    /// Waits for the queued entries after the queue was closed.
     fn join(&self);
 }

@@ -10,27 +10,27 @@ use super::Location;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
     /// Too many requests wait for a commit.
-    #[error("{waiting} requests wait for a commit already")]
+    #[error("{waiting} requests already wait for a commit")]
     Full {
         /// The limit that is reached.
         waiting: usize,
     },
     /// Too many accepted events wait to be processed.
-    #[error("{waiting} accepted events wait to be processed already")]
+    #[error("{waiting} accepted events already wait to be processed")]
     Backlog {
         /// How many wait.
         waiting: u64,
     },
-    /// The transaction was rolled back: I/O error, or whatever else the database says.
+    /// The transaction was rolled back: I/O error, or another error of the database.
     #[error("the store failed: {0}")]
     Failed(Arc<str>),
     /// The connection broke during the commit: it may have succeeded. Only a repetition with the same key tells.
     #[error(
-        "the commit was cut off and may have succeeded ({0}); repeat the request with the same key"
+        "the commit was interrupted and may have succeeded ({0}); repeat the request with the same key"
     )]
     Unsure(Arc<str>),
     /// The store's files are not in their place. A restart would not find events committed to them.
-    #[error("the store is not in its place: {0}")]
+    #[error("the store's file is missing or was replaced: {0}")]
     Lost(Arc<str>),
     /// The transaction was rolled back: the disk is full.
     #[error("the store has no room left: {0}")]
@@ -48,7 +48,7 @@ pub enum StoreError {
 pub enum OpenError {
     /// A database, but not one of ours, or of a later version.
     #[error(
-        "{store} is not a store that this version can use: {found}\nhint: name another one with `--store`"
+        "this version cannot use the store {store}: {found}\nhint: name another one with `--store`"
     )]
     Foreign {
         /// Where it was looked for.
@@ -129,7 +129,7 @@ const KNOWN: [(&str, &str); 9] = [
     ),
     (
         "server does not support TLS",
-        "switch it on there (`ssl = on`), or leave `sslmode=require` out: then nothing is encrypted",
+        "enable TLS on the server (`ssl = on`), or leave out `sslmode=require` (no encryption)",
     ),
     (
         "no hostname provided",
@@ -137,7 +137,7 @@ const KNOWN: [(&str, &str); 9] = [
     ),
     (
         "no encryption",
-        "the server may want it: `sslmode=require` in the URL encrypts",
+        "the server may require encryption: add `sslmode=require` to the URL",
     ),
     (
         "sslrootcert",
@@ -153,23 +153,23 @@ const KNOWN: [(&str, &str); 9] = [
 const FILE: [(&str, &str); 9] = [
     (
         MALFORMED,
-        "restore the file from a backup; `sqlite3 FILE .recover | sqlite3 NEW` may save a part of the events, so check that NEW has events before you serve it",
+        "restore the file from a backup; `sqlite3 FILE .recover | sqlite3 NEW` may recover some events; check that NEW has events before you serve it",
     ),
     (
         "KiB free",
-        "make room on the volume, or move the file and its -wal to a larger one; accepted events are kept",
+        "free space on the volume, or move the file and its -wal to a larger one; accepted events are kept",
     ),
     (
         "no inodes",
-        "delete files that are not needed (`df -i` counts them); accepted events are kept",
+        "delete files (`df -i` counts them); accepted events are kept",
     ),
     (
         "disk is full",
-        "make room on the volume, or move the file and its -wal to a larger one; accepted events are kept",
+        "free space on the volume, or move the file and its -wal to a larger one; accepted events are kept",
     ),
     (
         "No space left",
-        "make room on the volume (`df` and `df -i` show what is full); accepted events are kept",
+        "free space on the volume (check with `df` and `df -i`); accepted events are kept",
     ),
     (
         "disk I/O error",
@@ -185,20 +185,17 @@ const FILE: [(&str, &str); 9] = [
     ),
     (
         "readonly database",
-        "this user must be allowed to write the file, its -wal and its -shm",
+        "give this user write permission for the file, its -wal and its -shm",
     ),
 ];
 
 /// How to fix it, by the place and by what of the reason says that it is about encryption.
 fn open_hint(store: &Location, reason: &str) -> &'static str {
     let (known, other) = match store {
-        Location::File(_) => (
-            FILE,
-            "its folder must exist and be writable; name another file with `--store`",
-        ),
+        Location::File(_) => (FILE, "choose a file in a writable folder with `--store`"),
         Location::Postgres(_) => (
             KNOWN,
-            "is the server up, does the database exist, and may this user create tables in it? try the same URL with psql",
+            "check with psql and the same URL that the server runs, the database exists and this user may create tables",
         ),
     };
     let known = known.iter().find(|(said, _)| reason.contains(said));

@@ -15,9 +15,9 @@ pub enum EventState {
     Retrying,
     /// An attempt is being made.
     Working,
-    /// The synchronous call failed and the client was told so; its retry will try again.
+    /// The synchronous call failed and the client has the error; its retry will try again.
     Failed,
-    /// Every attempt failed; nothing tries again by itself.
+    /// Every attempt failed; there is no automatic retry.
     Dead,
     /// Inserted and notified; or, with [`RepeatPolicy::AtMostOnce`](super::RepeatPolicy), perhaps notified and not to be again.
     Processed,
@@ -59,7 +59,7 @@ impl EventState {
         }
     }
 
-    /// Will nothing more happen to the event by itself?
+    /// Whether the state is final.
     pub fn is_settled(self) -> bool {
         matches!(
             self,
@@ -71,7 +71,7 @@ impl EventState {
 /// One event, as `GET /events/{id}` and the listing of a run show it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct EventRecord {
-    /// Its id.
+    /// Id of the event.
     pub event_id: EventId,
     /// Where it is on its way.
     pub state: EventState,
@@ -87,8 +87,8 @@ pub struct EventRecord {
     pub inserts: u32,
     /// Notifications that the provider took: more than one is a duplicate.
     pub notifications: u32,
-    /// Attempts of which nobody knows whether the provider took theirs: cut off by a time-out, a broken connection or the
-    /// end of their worker.
+    /// Attempts with an unknown outcome at the provider: interrupted by a time-out, a broken connection or the end of
+    /// their worker.
     pub notify_unknown: u32,
 }
 
@@ -192,7 +192,7 @@ mod tests {
         // Under way: its end is not due yet.
         assert_eq!(unknown(EventState::Working, 1, None, 0, 0), 0);
         assert_eq!(unknown(EventState::Queued, 0, None, 0, 0), 0);
-        // Somebody who did not know that it was sent.
+        // A caller that did not know that it was sent.
         assert_eq!(unknown(EventState::Processed, 2, Some(1), 0, 1), 1);
     }
 

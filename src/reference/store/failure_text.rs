@@ -8,9 +8,9 @@ use serde::Serialize;
 /// Longest text that is kept, in bytes.
 const BYTES: usize = 1000;
 
-/// Words of a provider, of a worker elsewhere, of an operating system. They go into the effect log, beside the outcomes
-/// of others in one transaction, so nothing that comes may make a database refuse them: no NUL, which is no text to
-/// PostgreSQL, and no more than 1000 bytes.
+/// Words of a provider, of a worker elsewhere, of an operating system. They go into the effect log, in one transaction
+/// with the outcomes of others, so a database must never refuse them: no NUL, which PostgreSQL does not accept in text,
+/// and no more than 1000 bytes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct FailureText(String);

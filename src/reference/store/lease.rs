@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{EventId, EventState, FailureText};
 
-/// The right to make one attempt. The attempt's number is the fencing token: whoever takes the job over raises it, and
+/// The right to make one attempt. The attempt's number is the fencing token: a take-over raises it, and
 /// [`finish`](super::Store::finish) with an old number no longer decides anything.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lease {
@@ -87,7 +87,7 @@ pub enum Notified {
     },
     /// The call was cut off: it may have been sent, and is sent again.
     Broken {
-        /// How.
+        /// Reason of the failure.
         reason: FailureText,
     },
     /// It was not sent.
@@ -106,7 +106,7 @@ pub enum Next {
     Retry(Duration),
     /// No more: the event is dead.
     GiveUp,
-    /// The client is told, and its retry with the same key will try again.
+    /// The client gets the error, and its retry with the same key will try again.
     Answer,
 }
 
@@ -127,7 +127,7 @@ impl AttemptOutcome {
         }
     }
 
-    /// Nobody will ever know; the event counts as processed.
+    /// The outcome stays unknown; the event counts as processed.
     pub fn unknown(reason: impl Into<FailureText>) -> AttemptOutcome {
         AttemptOutcome {
             notified: Notified::Unknown {
@@ -161,7 +161,7 @@ impl AttemptOutcome {
     /// The event's state once this is recorded for the attempt that was leased so.
     pub fn becomes(&self, lease: &Lease) -> EventState {
         match (self.next, &lease.insert) {
-            // Nobody may call an event processed that is not in `events`.
+            // An event that is not in `events` must not count as processed.
             (Next::Done, Insert::Failed { .. }) | (Next::Retry(_), _) => EventState::Retrying,
             (Next::Done, Insert::Done) => EventState::Processed,
             (Next::GiveUp, _) => EventState::Dead,
@@ -182,7 +182,7 @@ impl AttemptOutcome {
 }
 
 /// What the effect log says of an attempt whose lease was given back.
-pub(super) const NOT_BEGUN: &str = "nobody took it";
+pub(super) const NOT_BEGUN: &str = "no worker took it";
 
 /// Longer than any pause, and than a provider may ask for. Also the span of rows that do not record their own.
 pub(super) const LONGEST_SPAN_MS: i64 = 2 * 3_600_000;
@@ -215,7 +215,7 @@ impl DueTime {
     }
 }
 
-/// When an insert is tried again if whoever finished the attempt did not say.
+/// When an insert is tried again if the finished attempt did not name a time.
 const INSERT_PAUSE_MS: i64 = 1000;
 
 /// Milliseconds, far below overflow when added to a time.
@@ -230,7 +230,7 @@ pub(super) fn millis(duration: Duration) -> i64 {
 pub enum Finished {
     /// The outcome is the event's state now.
     Recorded,
-    /// It was before: whoever was not told that its outcome is recorded records it again.
+    /// It was settled before: a worker without a confirmation records its outcome again.
     RecordedAgain,
     /// The lease had been taken over, or another outcome recorded; only the effect log was written.
     Stale,
@@ -265,13 +265,13 @@ pub struct Claim {
 pub enum Grant {
     /// The caller's to work on.
     Leased(Lease),
-    /// Someone else works on it for at most so long.
+    /// Another worker holds it for at most this time.
     Taken(Duration),
     /// Its next attempt is due after this time.
     NotDue(Duration),
     /// Nothing is to be done any more.
     Settled(EventState),
-    /// Nobody accepted it here.
+    /// It was not accepted here.
     Unknown,
 }
 
@@ -282,11 +282,11 @@ pub enum Replay {
     Requeued,
     /// It is not dead.
     NotDead(EventState),
-    /// Nobody accepted it here.
+    /// It was not accepted here.
     Unknown,
 }
 
-/// A job as it is found when someone asks for this very one.
+/// The state of a job that a consumer asks for by its id.
 pub(super) struct LeaseStatus {
     pub(super) state: EventState,
     pub(super) due_ms: i64,

@@ -6,14 +6,14 @@ use std::path::{Path, PathBuf};
 /// A place that keeps events. Shown without the password that a URL may hold.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Location {
-    /// A SQLite database; `-wal`, `-shm` and `.lock` lie beside it.
+    /// A SQLite database; `-wal`, `-shm` and `.lock` are next to it.
     File(PathBuf),
     /// `postgres://…`, with everything that the connection takes.
     Postgres(String),
 }
 
 impl Location {
-    /// What was typed after `--store`.
+    /// The value of `--store`.
     pub fn parse(text: &str) -> Location {
         let (scheme, rest) = text.split_once("://").unwrap_or_default();
         match scheme.to_ascii_lowercase().as_str() {
@@ -66,7 +66,7 @@ fn without_password(url: &str) -> String {
         Some((place, query)) => (place, Some(query)),
         None => (rest, None),
     };
-    // A password may hold an @ that nobody escaped: the last one ends it.
+    // A password may have an @ that is not escaped: the last one ends it.
     let place = match place.rsplit_once('@') {
         Some((user, host)) => match user.split_once(':') {
             Some((name, _)) => format!("{name}:***@{host}"),

@@ -1,4 +1,4 @@
-//! What a store is told when it is opened.
+//! The options of a store.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ pub struct StoreOptions {
     pub commit_queue: usize,
     /// Accepted events that may wait to be processed; one more is refused with [`StoreError::Backlog`](super::StoreError::Backlog).
     pub backlog: u64,
-    /// How long a key and the body it came with are compared. The event id it stands for lives for ever.
+    /// How long a key and the body it came with are compared. Its event id does not expire.
     pub key_lifetime: Duration,
     /// How long an attempt is its owner's alone.
     pub lease: Duration,

@@ -61,7 +61,7 @@ impl WorkDone {
 pub struct Process {
     /// Of this start of the process; the store knows its leases by it.
     pub id: String,
-    /// What was reported.
+    /// The reported numbers.
     #[serde(flatten)]
     pub report: ProcessReport,
     /// Age of the report in milliseconds, by the store's clock.
@@ -75,7 +75,7 @@ impl Process {
     }
 }
 
-/// After so long without a report a process is no longer shown.
+/// A process without a report for this time is no longer shown.
 pub(super) const SHOWN_MS: i64 = 30_000;
-/// After so long its row is removed.
+/// After this time its row is removed.
 pub(super) const KEPT_MS: i64 = 3_600_000;

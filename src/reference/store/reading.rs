@@ -1,4 +1,4 @@
-//! What can be read of a store, beside the commits and never in their way.
+//! Reads of a store, which never block commits.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ impl Store {
         self.shared.engine.event(event_id).await
     }
 
-    /// The same, once it is processed, dead or failed, or when `wait` is over.
+    /// The same, once it is processed, dead or failed, or when `wait` has ended.
     ///
     /// # Errors
     /// If the store cannot be read within its time limit.
@@ -43,7 +43,7 @@ impl Store {
             tokio::select! {
                 () = watch.settled() => {}
                 _ = elsewhere.changed() => {}
-                // What settled meanwhile may not have been told.
+                // A notice of an event that settled in that time may be missing.
                 () = tokio::time::sleep_until(deadline) => return self.event(event_id).await,
             }
         }
@@ -95,7 +95,7 @@ impl Store {
         self.shared.engine.expired_leases().await
     }
 
-    /// The body of an event as it came, for whoever hands it to a worker elsewhere.
+    /// The body of an event as it came, to hand it to an external worker.
     ///
     /// # Errors
     /// If the store cannot be read within its time limit.
@@ -104,8 +104,8 @@ impl Store {
     }
 
     /// The lease that a worker elsewhere holds, put together again from its event and its token, the attempt's number.
-    /// `None` for an unknown event, or a token that was never issued. A lease that was taken over meanwhile is found out
-    /// by [`Store::finish`].
+    /// `None` for an unknown event, or a token that was never issued. [`Store::finish`] detects a lease that was taken
+    /// over.
     ///
     /// # Errors
     /// If the store cannot be read within its time limit.

@@ -1,4 +1,4 @@
-//! Who is told of a commit besides those who asked for it.
+//! The listeners of a commit, apart from its callers.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -41,7 +41,7 @@ impl CommitSignals {
             arrivals: Arc::default(),
             outage: OutageLog::of(
                 "the store",
-                "a transaction failed; nothing in it was acknowledged",
+                "a transaction failed; none of its requests was acknowledged",
             ),
         }
     }
@@ -78,7 +78,7 @@ impl CommitSignals {
         self.totals.set_writable(false);
     }
 
-    /// A transaction was rolled back because of what was in it: others can be committed.
+    /// A transaction was rolled back because of its content: others can be committed.
     pub(super) fn refused(&self) {
         self.totals.commits.rolled_back();
     }
@@ -125,7 +125,7 @@ impl CommitSignals {
         subscribers.retain(|subscriber| !subscriber.is_closed());
         for subscriber in subscribers.iter() {
             for event_id in arrived {
-                // Full: whoever listens sweeps for the rest.
+                // Full: the listener sweeps for the rest.
                 let _ = subscriber.try_send(*event_id);
             }
         }

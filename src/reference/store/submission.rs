@@ -33,7 +33,7 @@ pub struct Submission {
 }
 
 impl Submission {
-    /// What is to be told of it as long as it is only in memory.
+    /// Its answer while it is only in memory.
     pub(super) fn held(&self) -> EventRecord {
         EventRecord {
             event_id: self.event_id,
@@ -59,7 +59,7 @@ pub enum Handling {
     Adopt,
 }
 
-/// What a client was told, and will be told again when it repeats its key.
+/// The answer to a client, repeated for a repeated key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Promise {
     /// 202: it will be done.
@@ -86,7 +86,7 @@ impl Promise {
 }
 
 impl Handling {
-    /// What the client is told when all goes well.
+    /// The client's answer on success.
     pub(super) fn promise(self) -> Promise {
         match self {
             Handling::Queue | Handling::Adopt => Promise::Later,
@@ -108,7 +108,7 @@ pub enum Admission {
     InProgress,
     /// The key came with another body before.
     BodyDiffers,
-    /// The key has expired, but its event id lives for ever and stands for another body.
+    /// The key has expired, but its event id does not expire and belongs to another body.
     IdTaken,
 }
 

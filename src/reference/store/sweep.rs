@@ -1,5 +1,5 @@
-//! Events that have been due for long and that nobody took, a bounded number of rows at a time: however many wait, the
-//! writer is never kept for long.
+//! Events that have been due for long and that no worker took, a bounded number of rows at a time, so that the writer
+//! is never blocked for long.
 
 use std::time::Duration;
 
@@ -51,11 +51,11 @@ impl Position {
 /// One step of a pass.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Swept {
-    /// What is to be handed out again, oldest first within each state.
+    /// The events to dispatch again, oldest first within each state.
     pub ids: Vec<EventId>,
-    /// Where the next step goes on.
+    /// The place where the next step continues.
     pub cursor: SweepCursor,
-    /// Nothing else has been due for so long.
+    /// No other event has been due for this long.
     pub is_over: bool,
 }
 
@@ -97,7 +97,7 @@ impl SweepStep {
         self.now_ms.saturating_sub(self.idle_ms)
     }
 
-    /// Behind which row of the state with this index to go on.
+    /// The last row of the state with this index that was read.
     pub(super) fn reached(&self, index: usize) -> Position {
         if self.cursor.spares_queued && STATES[index] == EventState::Queued {
             return Position::END;
@@ -130,8 +130,8 @@ impl SweepStep {
 }
 
 impl Candidate {
-    /// Never named since it is due; or so long ago as it had waited by then, which doubles the pauses: an event in a long
-    /// queue is not handed out again and again.
+    /// Not named since it became due, or named as long ago as it had waited then. That doubles the pauses, so an event
+    /// in a long queue is not dispatched at every pass.
     fn is_overdue(&self, now_ms: i64, idle_ms: i64) -> bool {
         self.swept_ms.is_none_or(|swept_ms| {
             let longest = idle_ms.saturating_mul(LONGEST_PAUSE);

@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use super::{CommitMetrics, EventState};
 
-/// Counts by state, changed only after a commit. Each process adds up what it does itself, in memory and in a row of its
-/// own in the database; the rows of the others are read now and then. So nobody ever counts events.
+/// Counts by state, changed only after a commit. Each process adds up what it does itself, in memory and in a row of
+/// its own in the database; the rows of the others are read now and then. So no query counts events.
 #[derive(Default)]
 pub(super) struct Totals {
     counts: [AtomicI64; EventState::ALL.len()],

@@ -6,7 +6,7 @@ use super::{EventId, EventState, Fingerprint};
 /// The largest count of attempts that any event can have.
 pub(super) const MOST_ATTEMPTS: i64 = 1_000_000_000;
 /// About a state or a due time that this version does not write.
-pub(super) const NO_STATE: &str = "state or due_ms is not a number of this version";
+pub(super) const NO_STATE: &str = "this version does not know the value of state or due_ms";
 
 /// A row that cannot be read.
 #[derive(Debug)]
@@ -51,6 +51,6 @@ pub(super) fn is_accepted(payload: &[u8], fingerprint: &[u8]) -> Result<(), Stri
     if fingerprint == [0; 32] || fingerprint == Fingerprint::of(payload).0 {
         Ok(())
     } else {
-        Err("payload is not the body that was accepted".to_owned())
+        Err("payload is not the accepted body".to_owned())
     }
 }

@@ -16,10 +16,10 @@ use crate::reference::store::{
 };
 
 /// Why an event is dead whose attempts all began and never ended: it may be what ends the workers.
-const CUT_OFF_TOO_OFTEN: &str = "every attempt was cut off before its outcome was known";
+const CUT_OFF_TOO_OFTEN: &str = "every attempt was interrupted before its outcome was known";
 
 impl WorkerPool {
-    /// Have all attempts at this event been made, and none of them told how it ended?
+    /// Have all attempts at this event been made, and none of them reported its outcome?
     pub(crate) fn is_one_too_many(&self, lease: &Lease) -> bool {
         lease.tries > self.options.retry.attempts
     }
@@ -47,7 +47,7 @@ impl WorkerPool {
             Notification::Sent => (Notified::Before, Ok(())),
             Notification::Unknown => {
                 let reason =
-                    "an earlier attempt was cut off, and a notification is sent at most once";
+                    "an earlier attempt was interrupted, and a notification is sent at most once";
                 let reason = reason.into();
                 (Notified::Unknown { reason }, Ok(()))
             }
@@ -119,8 +119,8 @@ impl WorkerPool {
         }
     }
 
-    /// Records the outcome, however long the store takes to be writable again: what was sent must not be forgotten. The
-    /// event's state then, if this decided it.
+    /// Records the outcome, however long the store takes to be writable again: a sent notification must not be
+    /// forgotten. The event's state then, if this decided it.
     async fn record(&self, lease: &Lease, outcome: AttemptOutcome) -> Option<EventState> {
         let mut pause = StorePause::new();
         loop {

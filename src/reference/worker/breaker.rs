@@ -47,7 +47,7 @@ pub struct Breaker {
 /// What a breaker lets through.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum BreakerState {
-    /// Everything; so many calls in a row have failed.
+    /// Calls pass; this many consecutive calls have failed.
     Closed { failures: u32 },
     /// Nothing until then.
     Open {
@@ -99,7 +99,7 @@ impl Breaker {
             probes: AtomicU64::new(0),
             outage: OutageLog::of(
                 "the provider",
-                "the circuit breaker is open, and it is not asked for a while; hint: accepted events are kept, so look at the provider, or raise --breaker-failures",
+                "the circuit breaker is open: no calls for a while; hint: accepted events are kept; check the provider, or raise --breaker-failures",
             ),
         }
     }

@@ -1,4 +1,4 @@
-//! Claims due events from the store and begins attempts at them, until told to stop.
+//! Claims due events from the store and begins attempts at them, until the shutdown.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -24,7 +24,7 @@ struct AttemptLeave {
 }
 
 impl WorkerPool {
-    /// Works until told to stop, then lets the attempts that have begun finish within the grace.
+    /// Works until the shutdown, then lets the attempts that have begun finish within the grace.
     pub async fn work(self, mut stop: watch::Receiver<bool>) {
         let mut attempts = JoinSet::new();
         self.dispatch(&mut attempts, &mut stop).await;
@@ -35,7 +35,7 @@ impl WorkerPool {
         attempts.shutdown().await;
     }
 
-    /// Claims as many events as there are free slots, and begins an attempt at each. Ends when told to stop or when the
+    /// Claims as many events as there are free slots, and begins an attempt at each. Ends at the shutdown or when the
     /// store is closed. Only the waits between claims are cut short: a claimed event must not be dropped.
     async fn dispatch(&self, attempts: &mut JoinSet<()>, stop: &mut watch::Receiver<bool>) {
         let all_slots = Arc::new(Semaphore::new(self.options.workers));
@@ -104,7 +104,7 @@ impl WorkerPool {
     /// No attempt is made any more: others get them at once, and no notification counts as begun.
     async fn give_back(&self, leases: Vec<Lease>) {
         if let Err(error) = self.store.give_back(leases).await {
-            tracing::warn!(%error, "claimed events are worked on only when their leases have run out");
+            tracing::warn!(%error, "claimed events are processed after their leases expire");
         }
     }
 
@@ -128,7 +128,7 @@ async fn free(slots: &Arc<Semaphore>) -> Option<OwnedSemaphorePermit> {
     Some(taken)
 }
 
-/// Waits for this, unless told to stop before it comes.
+/// Waits for this, unless the shutdown comes first.
 async fn unless_stopped<T>(
     stop: &mut watch::Receiver<bool>,
     wait: impl Future<Output = T>,

@@ -72,7 +72,7 @@ impl AttemptSlots {
 }
 
 impl WorkerPool {
-    /// Works on deliveries until told to stop, then lets the attempts that have begun finish within the grace, or until
+    /// Works on deliveries until the shutdown, then lets the attempts that have begun finish within the grace, or until
     /// patience ends. What is not acknowledged by then is given back to the broker.
     pub async fn consume(
         self,
@@ -149,7 +149,7 @@ impl WorkerPool {
                 }
                 Err(error) => {
                     // The store logs its own failures.
-                    tracing::debug!(%error, %event_id, "cannot work on a delivery; it is kept");
+                    tracing::debug!(%error, %event_id, "cannot process a delivery; it is kept");
                     failing.next()
                 }
             };
@@ -197,14 +197,14 @@ impl WorkerPool {
         let Some(body) = body else {
             let store = self.store.location();
             return Ok(Err(format!(
-                "no such event in the store {store}; if another store dispatches to this queue, give each its own with ?queue=NAME"
+                "the store {store} has no such event; if another store dispatches to this queue, give each store its own queue with ?queue=NAME"
             )));
         };
         // The same bounds as for accepted events: no other worker could read it.
         let read = std::str::from_utf8(body).map_err(|error| error.to_string());
         let read = read.and_then(|text| payload::check(text).map_err(|error| error.to_string()));
         if let Err(reason) = read {
-            return Ok(Err(format!("the payload cannot be taken: {reason}")));
+            return Ok(Err(format!("the payload cannot be accepted: {reason}")));
         }
         let since = SystemTime::now().duration_since(UNIX_EPOCH);
         let submission = Submission {
@@ -217,7 +217,7 @@ impl WorkerPool {
         };
         Ok(match self.store.accept(submission).await? {
             Admission::BodyDiffers | Admission::IdTaken => {
-                Err("this event id stands for another body".to_owned())
+                Err("this event id belongs to another body".to_owned())
             }
             _ => Ok(()),
         })

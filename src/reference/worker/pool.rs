@@ -21,7 +21,7 @@ pub struct WorkerOptions {
     pub retry: Retry,
     /// When the provider is not asked for a while.
     pub breaker: BreakerOptions,
-    /// How long attempts may go on once the workers are told to stop. Those that don't finish are made again later.
+    /// Time to finish attempts after the workers begin to stop. Those that don't finish are made again later.
     pub grace: Duration,
 }
 
@@ -32,7 +32,7 @@ pub struct WorkerPool {
     pub store: Store,
     /// The provider to notify.
     pub provider: Provider,
-    /// How.
+    /// Options of the workers.
     pub options: WorkerOptions,
     /// Whether the provider is asked at all.
     pub breaker: Arc<Breaker>,
@@ -49,7 +49,7 @@ pub struct WorkerPool {
 pub enum TakeResult {
     /// An attempt was made, and its outcome is recorded.
     Attempted,
-    /// It is not to be worked on now; the store knows when, and by whom.
+    /// It must not be processed now; the store knows when, and by which worker.
     Left(Grant),
 }
 

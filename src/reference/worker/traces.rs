@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::reference::store::EventId;
-use crate::reference::trace::Trace;
+use crate::trace::Trace;
 
 /// Events that are remembered at the same time; one more drops the oldest. About 15 MB.
 const LIMIT: usize = 65_536;
@@ -84,7 +84,7 @@ impl Traces {
 mod tests {
     use super::{LIMIT, Remembered, Traces};
     use crate::reference::store::EventId;
-    use crate::reference::trace::Trace;
+    use crate::trace::Trace;
 
     fn id(n: usize) -> EventId {
         EventId::from_key(&n.to_string())

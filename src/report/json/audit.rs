@@ -13,17 +13,19 @@ use crate::units::millis;
 
 /// A completion audit as JSON shows it; times in milliseconds.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct JsonAudit {
     /// Why it could not be read; `null` if it was, and then the rest is there.
     pub unread: Option<String>,
-    /// What the server told.
+    /// The server's report.
     pub completion: Option<JsonCompletion>,
-    /// What answers alone show of requests that were sent twice on purpose, where the server told nothing.
+    /// What the answers to requests sent twice on purpose show, where the server reported nothing.
     pub resends: Option<Resends>,
 }
 
 /// What became of what an endpoint accepted.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct JsonCompletion {
     /// What the client knew of its requests.
     pub journal: AcceptanceCounts,
@@ -41,11 +43,11 @@ pub struct JsonCompletion {
     pub lost: u64,
     /// Of those, answered with the event of another request.
     pub shared: u64,
-    /// Events whose effects were had more than once; `null` if the server does not tell.
+    /// Events with an effect more than once; `null` if the server does not report it.
     pub duplicated: Option<u64>,
-    /// Events with more than one insert; `null` if the server does not tell.
+    /// Events with more than one insert; `null` if the server does not report it.
     pub inserted_twice: Option<u64>,
-    /// Events with more than one notification; `null` if the server does not tell.
+    /// Events with more than one notification; `null` if the server does not report it.
     pub notified_twice: Option<u64>,
     /// Of the others, those that may have been notified more than once.
     pub perhaps_twice: u64,
@@ -128,6 +130,7 @@ impl From<&Completion> for JsonCompletion {
 
 /// The completion audits of one endpoint before and after.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct JsonAudits {
     /// What gates call it.
     pub endpoint: String,

@@ -9,12 +9,14 @@ use crate::judge::comparison::{
     CandidateIntervals, Change, ChangeRange, Effect, IntervalMethod, Noise,
 };
 use crate::judge::summary::Observed;
+use crate::report::baseline_report::BaselineReport;
 use crate::report::comparison_report::ComparisonReport;
 use crate::report::text::{effect, turns::no_pairs};
 use crate::units::millis;
 
 /// One percentile of one endpoint before and after.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct JsonChange {
     /// What gates call it.
     pub endpoint: String,
@@ -57,6 +59,7 @@ pub struct JsonChange {
 
 /// Both intervals of a ratio after/before; an end is `null` where the data do not bound it.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct JsonIntervals {
     /// The wider one, which counts: `profile` or `paired`.
     pub chosen: IntervalMethod,
@@ -79,9 +82,47 @@ pub(super) fn changes(report: &ComparisonReport) -> Vec<JsonChange> {
         .collect()
 }
 
+/// The saved run that gates were judged against, and what changed since.
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct JsonBaseline {
+    /// The name of its file.
+    pub file: String,
+    /// SHA-256 of its file.
+    pub sha256: String,
+    /// The id of the run.
+    pub run: String,
+    /// When it was measured, RFC 3339 in UTC.
+    pub started_at: String,
+    /// What counted as no change.
+    pub noise: Noise,
+    /// One for each endpoint that a gate compares, and percentile.
+    pub changes: Vec<JsonChange>,
+}
+
+impl From<&BaselineReport> for JsonBaseline {
+    fn from(report: &BaselineReport) -> JsonBaseline {
+        let comparisons = report.comparisons.iter();
+        JsonBaseline {
+            file: report.file.clone(),
+            sha256: report.sha256.clone(),
+            run: report.run.to_string(),
+            started_at: report.started_at.to_string(),
+            noise: report.noise,
+            changes: comparisons
+                .flat_map(|comparison| {
+                    let changes = comparison.changes.iter();
+                    changes
+                        .map(|change| JsonChange::of(&comparison.endpoint, change, &report.noise))
+                })
+                .collect(),
+        }
+    }
+}
+
 impl JsonChange {
     pub(in crate::report) fn of(endpoint: &str, change: &Change, noise: &Noise) -> JsonChange {
-        let reason = CodedReason::from(&change.reason);
+        let reason = CodedReason::of(&change.reason);
         let observed_ms = |observed: Observed| observed.value().map(millis);
         let difference_ms = change.difference_interval_ns().map(|ns| ChangeRange {
             low: ns.low / 1e6,

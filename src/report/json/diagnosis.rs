@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
+use serde_json::{Map, Value};
 
+use super::reason::CodedReason;
 use crate::judge::diagnosis::{
-    CauseEvidence, CauseFinding, CauseNextStep, DiagnosisOutcome, DiagnosisStep, Observation,
+    CauseEvidence, CauseFinding, DiagnosisOutcome, DiagnosisStep, EvidenceCode, Observation,
     RootCause, Support,
 };
 use crate::report::diagnosis_report::DiagnosisReport;
@@ -14,8 +16,8 @@ use crate::stats::modes::Modes;
 use crate::stats::rank::Quantile;
 use crate::units::millis;
 
-/// A diagnosis in JSON.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct JsonDiagnosis {
     /// `cause_found`, `nothing_wrong` or `not_enough_evidence`; the report's verdict is FAIL, PASS or INCONCLUSIVE.
     pub(crate) outcome: &'static str,
@@ -32,6 +34,7 @@ pub(crate) struct JsonDiagnosis {
 
 /// What is said of one cause.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct JsonCause {
     /// `connection`, `slow_call`, `blocked_loop`, `queueing`, `client` or `nothing_wrong`.
     pub(crate) cause: RootCause,
@@ -42,21 +45,25 @@ pub(crate) struct JsonCause {
     /// What to do next.
     pub(crate) next: Option<String>,
     /// The same as a code.
-    pub(crate) next_code: Option<&'static str>,
+    pub(crate) next_code: Option<String>,
+    /// The numbers of what to do next.
+    pub(crate) next_values: Map<String, Value>,
 }
 
 /// A sentence, its code and its numbers.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct JsonEvidence {
     pub(crate) text: String,
     /// What it says, as a code.
-    pub(crate) reason_code: &'static str,
+    pub(crate) reason_code: EvidenceCode,
     /// By name; names end in their unit. `null` is infinite.
-    pub(crate) numbers: BTreeMap<&'static str, Option<f64>>,
+    pub(crate) numbers: BTreeMap<String, Option<f64>>,
 }
 
 /// One endpoint in one step.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct JsonStep {
     /// `alone`, `new-connections`, `one-at-a-time`, `beside` or `offered`.
     pub(crate) step: &'static str,
@@ -103,12 +110,17 @@ fn causes(report: &DiagnosisReport) -> Vec<JsonCause> {
             .map(|(name, value)| (name, value.is_finite().then_some(value)))
             .collect(),
     };
-    let cause = |finding: &CauseFinding| JsonCause {
-        cause: finding.cause,
-        support: support_word(finding),
-        evidence: finding.evidence.iter().map(evidence).collect(),
-        next: text::next_of(finding, names),
-        next_code: finding.next.map(CauseNextStep::code),
+    let cause = |finding: &CauseFinding| {
+        let next = finding.next.as_ref().map(CodedReason::of);
+        let (next_code, next_values) = next.map(|next| (next.code, next.values)).unzip();
+        JsonCause {
+            cause: finding.cause,
+            support: support_word(finding),
+            evidence: finding.evidence.iter().map(evidence).collect(),
+            next: text::next_of(finding, names),
+            next_code,
+            next_values: next_values.unwrap_or_default(),
+        }
     };
     report.diagnosis.findings.iter().map(cause).collect()
 }

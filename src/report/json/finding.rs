@@ -1,11 +1,13 @@
 //! What one gate says about one endpoint, for programs.
 
+use std::time::Duration;
+
 use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::endpoint::{JsonObserved, interval_ms, observed_ms};
 use super::reason::CodedReason;
-use crate::judge::gate::{Finding, ObservedMetric};
+use crate::judge::gate::{Condition, Finding, ObservedMetric};
 use crate::judge::summary::ObservedInterval;
 use crate::report::text;
 use crate::run::plan::Design;
@@ -14,8 +16,8 @@ use crate::verdict::Verdict;
 
 /// What one gate says about one endpoint.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct JsonFinding {
-    /// The endpoint.
     pub endpoint: String,
     /// The gate for this endpoint, as `--gate` reads it.
     pub gate: String,
@@ -52,9 +54,9 @@ pub struct JsonFinding {
     pub p_pass: Option<f64>,
     /// p-value of "beyond the limit", of the kind that `p_kind` says.
     pub p_fail: Option<f64>,
-    /// `fixed_size`: the probability of so few, or so many, exceedances at the limit itself, in a sample whose size was
-    /// fixed beforehand. `anytime`: valid however often the run was looked at and whenever it stopped. `null` where
-    /// there are no p-values.
+    /// `fixed_size`: the probability of at most, or at least, this many exceedances at the limit itself, in a sample
+    /// whose size was fixed beforehand. `anytime`: valid however often the run was looked at and whenever it stopped.
+    /// `null` where there are no p-values.
     pub p_kind: Option<JsonPKind>,
     /// What the cluster guard saw and excludes; `null` where requests were taken as independent (`--iid`).
     pub guard: Option<JsonGuard>,
@@ -72,6 +74,7 @@ pub struct JsonFinding {
 
 /// Of what kind p-values are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum JsonPKind {
     /// Of a sample whose size was fixed beforehand, looked at once.
@@ -82,8 +85,9 @@ pub enum JsonPKind {
 
 /// What the cluster guard saw and excludes.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct JsonGuard {
-    /// The length of the slow episode that a PASS excludes.
+    /// The length of the slow spell that a PASS excludes.
     pub episode_ms: f64,
     /// How many requests such an episode meets.
     pub episode_requests: f64,
@@ -91,8 +95,14 @@ pub struct JsonGuard {
     pub episodes: Option<u64>,
     /// Requests in the longest of them.
     pub longest_episode: Option<u64>,
-    /// So many requests are worth one independent one.
+    /// The number of requests that count as one independent request.
     pub design_effect: Option<f64>,
+}
+
+/// The limit that a baseline makes.
+fn over_baseline(finding: &Finding) -> Option<Duration> {
+    let condition = &finding.gate.condition;
+    matches!(condition, Condition::Baseline { .. }).then(|| finding.latency_limit())?
 }
 
 impl From<&Finding> for JsonFinding {
@@ -109,7 +119,7 @@ impl From<&Finding> for JsonFinding {
             ObservedMetric::Ratio { value, interval } => Some((value, interval)),
             _ => None,
         };
-        let reason = CodedReason::from(&finding.reason);
+        let reason = CodedReason::of(&finding.reason);
         JsonFinding {
             endpoint: finding.endpoint.clone(),
             gate: finding.gate.to_string(),
@@ -128,7 +138,8 @@ impl From<&Finding> for JsonFinding {
             interval_ratio: ratio.map(|(_, (low, high))| [low, high]),
             target_ms: {
                 let condition = &finding.gate.condition;
-                condition.target().or(condition.done_target()).map(millis)
+                let target = condition.target().or(condition.done_target());
+                target.or_else(|| over_baseline(finding)).map(millis)
             },
             n: finding.n,
             exceedances: finding.exceedances.at_most,

@@ -9,6 +9,7 @@ use crate::units::millis;
 
 /// What the instrument measured of itself before a run.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct JsonCalibration {
     /// `measured`, `skipped`, `failed` or `unknown` (a file of before there was a calibration).
     pub kind: String,
@@ -53,6 +54,7 @@ impl From<&Calibration> for JsonCalibration {
 
 /// What `a7probe selftest` said of the instrument of a run.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct JsonCertificate {
     /// When it was tested, RFC 3339 in UTC.
     pub started_at: String,

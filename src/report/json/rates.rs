@@ -9,6 +9,7 @@ use crate::run::recording::TimeBase;
 
 /// Error rate and achieved rate of one endpoint before and after, and from where its latencies count.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct JsonRates {
     /// What gates call it.
     pub endpoint: String,
@@ -34,6 +35,7 @@ pub struct JsonRates {
 
 /// How many requests did not end ok.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct JsonErrorRate {
     /// Failed, timed out or unsent.
     pub not_ok: u64,

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::report::drawn_limit::ChartLimit;
 use crate::report::figures::{LatencyScale, thousands};
 use crate::run::histogram::RankedValues;
 use crate::units::{Pretty, trimmed};
@@ -41,15 +42,7 @@ pub(super) enum ChartLine {
     Within(String),
     /// Requests beyond it: what stands before the bar, the bar, what stands after it.
     Beyond(String, String, String),
-    /// The limit.
     Limit(String),
-}
-
-/// The limit of a chart, and how many requests that ended ok are beyond it, where that was counted.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct ChartLimit {
-    pub(super) limit: Duration,
-    pub(super) beyond: Option<u64>,
 }
 
 impl DistributionChart {
@@ -85,7 +78,6 @@ impl DistributionChart {
         })
     }
 
-    /// The lines of the chart.
     pub(super) fn lines(&self, scale: LatencyScale) -> Vec<ChartLine> {
         let most = self.rows.iter().map(|row| row.count).chain([self.failed]);
         let most = most.max().unwrap_or(0).max(1);

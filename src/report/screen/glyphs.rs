@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 /// Every character of our own that is not ASCII, with its form there.
-const FORMS: [(char, &str); 42] = [
+const FORMS: [(char, &str); 46] = [
     ('≤', "<="),
     ('≥', ">="),
     ('·', "|"),
@@ -15,6 +15,7 @@ const FORMS: [(char, &str); 42] = [
     ('─', "-"),
     ('…', "..."),
     ('█', "#"),
+    ('▒', "?"),
     ('▉', "#"),
     ('▊', "#"),
     ('▋', "#"),
@@ -30,23 +31,25 @@ const FORMS: [(char, &str); 42] = [
     ('▆', "+"),
     ('▇', "*"),
     ('φ', "phi"),
+    ('τ', "tau"),
     ('∞', "inf"),
     ('±', "+-"),
-    // Boxes of the tables that have some.
     ('│', "|"),
     ('┆', "|"),
+    ('═', "-"),
     ('╌', "-"),
-    ('═', "="),
-    ('╞', "+"),
-    ('╡', "+"),
-    ('╪', "+"),
     ('┌', "+"),
     ('┐', "+"),
     ('└', "+"),
     ('┘', "+"),
+    ('├', "+"),
+    ('┤', "+"),
     ('┬', "+"),
     ('┴', "+"),
-    ('├', "+"),
+    ('┼', "+"),
+    ('╞', "+"),
+    ('╡', "+"),
+    ('╪', "+"),
 ];
 
 /// The text with every glyph of our own in ASCII; names keep their letters.

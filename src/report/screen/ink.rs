@@ -30,14 +30,14 @@ impl Ink {
         }
     }
 
-    /// PASS green, FAIL red, INCONCLUSIVE yellow.
+    /// PASS green, FAIL red, INCONCLUSIVE and NOT JUDGED yellow.
     pub(in crate::report) fn verdict(self, verdict: Verdict, text: &str) -> String {
         self.painted(
             text,
             match verdict {
                 Verdict::Pass => COLOURS[0],
                 Verdict::Fail => COLOURS[1],
-                Verdict::Inconclusive => COLOURS[2],
+                Verdict::Inconclusive | Verdict::NotJudged => COLOURS[2],
             },
         )
     }
@@ -45,6 +45,11 @@ impl Ink {
     /// Facts that stand back.
     pub(in crate::report) fn dim(self, text: &str) -> String {
         self.painted(text, COLOURS[4])
+    }
+
+    /// Headings and code of a page.
+    pub(in crate::report) fn bold(self, text: &str) -> String {
+        self.painted(text, COLOURS[5])
     }
 
     /// Bars beyond the limit.

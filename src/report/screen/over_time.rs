@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::report::figures::LatencyScale;
+use crate::report::progress::SecondP95;
 use crate::run::recording::RunSecond;
 use crate::stats::rank::Quantile;
 use crate::units::plural;
@@ -17,35 +18,23 @@ const FAILED: char = '×';
 /// A part of the run without requests.
 const EMPTY: char = ' ';
 
-/// P95 of one part of a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Part {
-    Empty,
-    Value(u64),
-    Failed,
-}
-
 /// `P95 per second  ▅▄▄▄▅▆  peak 52.7 ms`; `None` where there are not two seconds to compare.
 pub(super) fn line(seconds: &BTreeMap<u64, RunSecond>) -> Option<String> {
     let (&first, &last) = (seconds.keys().next()?, seconds.keys().next_back()?);
     let length = last - first + 1;
     let per = length.div_ceil(BARS).max(1);
-    let parts: Vec<Part> = (0..length.div_ceil(per))
+    let parts: Vec<SecondP95> = (0..length.div_ceil(per))
         .map(|part| {
             let from = first + part * per;
             of(seconds.range(from..from + per).map(|(_, second)| second))
         })
         .collect();
-    let peak = parts.iter().filter_map(|part| match part {
-        Part::Value(ns) => Some(*ns),
-        Part::Empty | Part::Failed => None,
-    });
-    let peak = peak.max();
     if parts.len() < 2 {
         return None;
     }
-    let bars: String = parts.iter().map(|&part| bar(part, peak)).collect();
-    let failed = parts.iter().filter(|&&part| part == Part::Failed).count() as u64;
+    let (bars, peak) = (bars(&parts), peak(&parts));
+    let failed = parts.iter().filter(|&&part| part == SecondP95::Failed);
+    let failed = failed.count() as u64;
     let unit = match per {
         1 => "second".to_owned(),
         n => format!("{n} s"),
@@ -61,33 +50,47 @@ pub(super) fn line(seconds: &BTreeMap<u64, RunSecond>) -> Option<String> {
     Some(format!("P95 per {unit}  {bars}  {}", ends.join(" · ")))
 }
 
+/// One bar a part, up to the highest of them.
+pub(super) fn bars(parts: &[SecondP95]) -> String {
+    let peak = peak(parts);
+    parts.iter().map(|&part| bar(part, peak)).collect()
+}
+
+fn peak(parts: &[SecondP95]) -> Option<u64> {
+    let values = parts.iter().filter_map(|part| match part {
+        SecondP95::Value(ns) => Some(*ns),
+        SecondP95::Empty | SecondP95::Failed => None,
+    });
+    values.max()
+}
+
 /// P95 by nearest rank over some seconds; what did not end ok is slower than everything.
-fn of<'a>(seconds: impl Iterator<Item = &'a RunSecond>) -> Part {
+fn of<'a>(seconds: impl Iterator<Item = &'a RunSecond>) -> SecondP95 {
     let mut all = RunSecond::default();
     seconds.for_each(|second| all.merge(second));
     let planned = all.ok + all.not_ok;
     let mut rank = Quantile::P95.rank(planned);
     if rank == 0 {
-        return Part::Empty;
+        return SecondP95::Empty;
     }
     for &(floor_ns, count) in all.buckets() {
         if rank <= count {
-            return Part::Value(floor_ns);
+            return SecondP95::Value(floor_ns);
         }
         rank -= count;
     }
-    Part::Failed
+    SecondP95::Failed
 }
 
-fn bar(part: Part, peak: Option<u64>) -> char {
+fn bar(part: SecondP95, peak: Option<u64>) -> char {
     match (part, peak) {
-        (Part::Empty, _) => EMPTY,
-        (Part::Value(ns), Some(peak)) if peak > 0 => {
+        (SecondP95::Empty, _) => EMPTY,
+        (SecondP95::Value(ns), Some(peak)) if peak > 0 => {
             let level = (ns as f64 / peak as f64 * LEVELS.len() as f64).ceil();
             LEVELS[(level as usize).clamp(1, LEVELS.len()) - 1]
         }
-        (Part::Value(_), _) => LEVELS[0],
-        (Part::Failed, _) => FAILED,
+        (SecondP95::Value(_), _) => LEVELS[0],
+        (SecondP95::Failed, _) => FAILED,
     }
 }
 

@@ -1,7 +1,7 @@
 //! The table of one endpoint: percentiles with their intervals, what gates allow, and what the audit counted.
 
 use super::columns::{Align, Cell, Columns};
-use crate::judge::gate::{AuditCount, Condition, Finding, ObservedMetric, Severity};
+use crate::judge::gate::{AuditCount, Condition, Finding, ObservedMetric, Scope, Severity};
 use crate::judge::summary::{CONFIDENCE, Observed, PERCENTILES, Percentile};
 use crate::report::endpoint_report::EndpointReport;
 use crate::report::figures::{LatencyScale, share, share_against, thousands};
@@ -9,6 +9,7 @@ use crate::report::model::Report;
 use crate::report::rows;
 use crate::report::style::Verbosity;
 use crate::report::text::audit::name;
+use crate::report::text::baseline::limit_cell;
 use crate::report::text::{scale, sign};
 use crate::report::{audit, audit_counts};
 use crate::stats::rank::{Quantile, min_samples_for_interval};
@@ -95,8 +96,7 @@ fn of_percentile(
     scale: LatencyScale,
     finding: &Finding,
 ) -> Vec<Cell> {
-    let condition = &finding.gate.condition;
-    let limit = condition.latency_limit();
+    let limit = finding.latency_limit();
     let value = match (percentile.value, limit) {
         (Observed::Value(value), Some(limit)) => scale.against(value, limit),
         (value, _) => scale.observed(value),
@@ -105,13 +105,16 @@ fn of_percentile(
         metric(&name, finding),
         Cell::plain(value),
         Cell::plain(scale.interval(percentile.interval)),
-        Cell::plain(limit_of(condition)),
+        Cell::plain(match finding.gate.condition.scope() {
+            Scope::OneRun => limit_of(&finding.gate.condition),
+            Scope::TwoRuns => limit_cell(finding, scale),
+        }),
     ];
     cells.extend(shares(finding));
     cells
 }
 
-/// What was slower, what may be, and the verdict.
+/// The slower share, the allowed share, and the verdict.
 fn shares(finding: &Finding) -> [Cell; 3] {
     let allowed = finding.gate.condition.allowed_share();
     let slower = match (finding.n, allowed) {

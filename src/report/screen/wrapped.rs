@@ -1,7 +1,7 @@
 //! Lines that fit the terminal: broken between words, or between the parts of a headline.
 
 /// Breaks a line at spaces; later lines are indented. A word that is longer than the line stays whole.
-pub(super) fn at_words(line: &str, width: Option<u16>, indent: usize) -> Vec<String> {
+pub(crate) fn at_words(line: &str, width: Option<u16>, indent: usize) -> Vec<String> {
     let width = width.map_or(usize::MAX, usize::from);
     if line.chars().count() <= width {
         return vec![line.to_owned()];

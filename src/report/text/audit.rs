@@ -1,13 +1,17 @@
-//! What a completion audit found, in lines.
+//! What a completion audit found, in lines under the table of an endpoint.
 
 use crate::judge::gate::{AuditCount, Condition};
+use crate::report::audit;
 use crate::report::audit_counts::{count, twice};
 use crate::report::endpoint_report::EndpointReport;
+use crate::report::figures::{LatencyScale, thousands};
 use crate::report::row::NOTHING;
+use crate::report::style::Verbosity;
 use crate::run::completion::{Audit, AuditRemark, Completion, EffectReporting, Resends, Settled};
+use crate::stats::rank::Quantile;
 use crate::units::{Pretty, grouped, percent};
 
-/// What was found, in lines; empty where nothing was asked.
+/// The findings, in lines; empty without an audit.
 pub(in crate::report) fn lines(endpoint: &EndpointReport) -> Vec<String> {
     match &endpoint.audit {
         None => Vec::new(),
@@ -20,12 +24,52 @@ pub(in crate::report) fn lines(endpoint: &EndpointReport) -> Vec<String> {
     }
 }
 
+/// Two lines where every accepted event was processed once, unless all is asked for; every count else.
+pub(in crate::report) fn folded_lines(
+    endpoint: &EndpointReport,
+    verbosity: Verbosity,
+) -> Vec<String> {
+    match endpoint.completion() {
+        Some(completion) if verbosity != Verbosity::Full && is_plain(completion) => {
+            let accepted = thousands(completion.accepted());
+            let mut lines = vec![format!("audit: {accepted} accepted, each processed once")];
+            lines.extend(done(completion));
+            lines
+        }
+        _ => lines(endpoint),
+    }
+}
+
+/// Whether one sentence says all.
+fn is_plain(completion: &Completion) -> bool {
+    completion.is_exactly_once()
+        && completion.recovered.unwrap_or(0) == 0
+        && completion.resends.is_none()
+        && completion.remarks.is_empty()
+        && completion.journal.failed + completion.journal.unknown == 0
+}
+
+/// `accepted to processed   P50 165 ms · P95 322 ms · slowest 602 ms`.
+fn done(completion: &Completion) -> Option<String> {
+    let longest = completion.longest()?;
+    let scale = LatencyScale::of([longest]);
+    let summary = audit::summary(completion);
+    let [p50, p95] = [Quantile::P50, Quantile::P95].map(|quantile| {
+        let value = summary.percentile(quantile).value;
+        format!("{quantile} {}", scale.observed(value))
+    });
+    Some(format!(
+        "accepted to processed   {p50} · {p95} · slowest {}",
+        scale.latency(longest)
+    ))
+}
+
 /// The counts of an audit and what must be known to read them.
 pub fn of_completion(completion: &Completion) -> Vec<String> {
     let mut lines = vec![outcomes(completion), effects(completion)];
     let longest = completion.longest().map_or_else(
-        || "nothing was done".to_owned(),
-        |longest| format!("done at the latest after {}", Pretty(longest)),
+        || "none processed".to_owned(),
+        |longest| format!("processed within {}", Pretty(longest)),
     );
     lines.push(format!(
         "{longest}; time counts {}",
@@ -60,7 +104,7 @@ fn outcomes(completion: &Completion) -> String {
     ];
     if completion.shared > 0 {
         parts.push(format!(
-            "answered with another's event {}",
+            "answered with another request's event {}",
             grouped(completion.shared)
         ));
     }
@@ -81,7 +125,7 @@ fn effects(completion: &Completion) -> String {
         (EffectReporting::NotReported, EffectReporting::NotReported)
             if completion.effects_twice == 0 =>
         {
-            "the server does not tell how often effects were had".to_owned()
+            "the server reports no side-effect counts".to_owned()
         }
         (inserts, notifications) => format!(
             "inserted twice {} · notified twice {}{}",
@@ -102,10 +146,10 @@ fn effects(completion: &Completion) -> String {
 fn perhaps(completion: &Completion) -> String {
     let some = |n: u64, text: String| if n == 0 { String::new() } else { text };
     let (twice, never) = (completion.perhaps_twice, completion.perhaps_never);
-    some(twice, format!(" (perhaps {} more)", grouped(twice)))
+    some(twice, format!(" (up to {} more)", grouped(twice)))
         + &some(
             never,
-            format!(" · perhaps never notified {}", grouped(never)),
+            format!(" · possibly never notified {}", grouped(never)),
         )
 }
 
@@ -118,15 +162,15 @@ fn known_count(count: Option<u64>) -> String {
 fn end(completion: &Completion) -> Option<String> {
     match (completion.settled, completion.quiet) {
         (Settled::Done, Some(quiet)) => Some(format!(
-            "read once more {} after everything was done",
+            "read again {} after all events were processed",
             Pretty(quiet)
         )),
         (Settled::Done, None) => None,
         (Settled::Deadline, _) => Some(format!(
-            "the audit ended at its deadline, {} after the run",
+            "the audit reached its deadline, {} after the run",
             Pretty(completion.patience)
         )),
-        (Settled::Interrupted, _) => Some("the audit was INTERRUPTED".to_owned()),
+        (Settled::Interrupted, _) => Some("the audit was interrupted".to_owned()),
     }
 }
 
@@ -135,7 +179,7 @@ fn resent(resends: &Resends) -> String {
     let not_compared = match resends.not_compared {
         0 => String::new(),
         n => format!(
-            ", {} accepted and not compared, because an answer names no event",
+            ", {} accepted but not compared, because an answer names no event",
             grouped(n)
         ),
     };

@@ -5,14 +5,14 @@ use crate::judge::gate::{
 };
 use crate::units::{Pretty, grouped};
 
-const LOST: &str = "answered as accepted, and unknown to the server";
+const LOST: &str = "accepted, and unknown to the server after the audit wait";
 
 pub(super) fn sentence(finding: &Finding, reason: &AuditReason) -> String {
     match reason {
         AuditReason::NotAudited => unread("the run was not audited"),
         AuditReason::Unread { cause } => unread(&cause.cause()),
         AuditReason::SeveralEvents { keys, resent } => format!(
-            "{} of {} keys that were sent twice were answered with two events",
+            "{} of {} keys that were sent twice created two events",
             grouped(*keys),
             grouped(*resent)
         ),
@@ -38,7 +38,7 @@ pub(super) fn sentence(finding: &Finding, reason: &AuditReason) -> String {
 }
 
 fn unread(cause: &str) -> String {
-    format!("{cause}. What was never read is never a pass")
+    format!("{cause}, so the gate cannot pass")
 }
 
 /// A gate on a count of the audit.
@@ -60,22 +60,26 @@ impl CountText<'_> {
             (AuditCount::Lost, 0) => format!("none {of} was lost"),
             (AuditCount::Lost, 1) => format!("1 {of} was lost: {LOST}"),
             (AuditCount::Lost, _) => format!("{n} {of} were lost: {LOST}"),
-            (AuditCount::Duplicated, 0) => format!("none {of} was done twice{}", self.read_again()),
-            (AuditCount::Duplicated, 1) => format!("1 event was done more than once, {of}"),
-            (AuditCount::Duplicated, _) => format!("{n} events were done more than once, {of}"),
-            (AuditCount::Dead, 0) => format!("none {of} was given up"),
-            (AuditCount::Dead, 1) => format!("1 {of} was given up by the server"),
-            (AuditCount::Dead, _) => format!("{n} {of} were given up by the server"),
-            (AuditCount::Unexpected, 0) => "no event is listed that was not sent".to_owned(),
-            (AuditCount::Unexpected, 1) => "1 event is listed that was not sent".to_owned(),
-            (AuditCount::Unexpected, _) => format!("{n} events are listed that were not sent"),
+            (AuditCount::Duplicated, 0) => {
+                format!("none {of} was processed twice{}", self.read_again())
+            }
+            (AuditCount::Duplicated, 1) => format!("1 event was processed more than once, {of}"),
+            (AuditCount::Duplicated, _) => {
+                format!("{n} events were processed more than once, {of}")
+            }
+            (AuditCount::Dead, 0) => format!("none {of} is dead (failed permanently)"),
+            (AuditCount::Dead, 1) => format!("1 {of} is dead (failed permanently)"),
+            (AuditCount::Dead, _) => format!("{n} {of} are dead (failed permanently)"),
+            (AuditCount::Unexpected, 0) => "every listed event was sent by this run".to_owned(),
+            (AuditCount::Unexpected, 1) => "1 listed event was not sent by this run".to_owned(),
+            (AuditCount::Unexpected, _) => format!("{n} listed events were not sent by this run"),
         }
     }
 
     /// Until when duplicates were looked for.
     fn read_again(&self) -> String {
         match &self.read_again_after {
-            Some(quiet) => format!(", looked at again {quiet} after all were done"),
+            Some(quiet) => format!(", read again {quiet} after all were processed"),
             None => String::new(),
         }
     }
@@ -83,20 +87,20 @@ impl CountText<'_> {
     fn incomplete(&self, cause: &IncompleteCount) -> String {
         let but = match cause {
             IncompleteCount::NothingAccepted => {
-                return "nothing was accepted, and no data is never a pass".to_owned();
+                return "no event was accepted, so the gate cannot pass".to_owned();
             }
             IncompleteCount::EffectsNotReported { missing } => return not_reported(*missing),
             IncompleteCount::NoListing => {
-                return "there is no listing of this run alone, so events that it did not send cannot be seen"
+                return "the server has no listing of this run alone, so events that it did not send cannot be seen"
                     .to_owned();
             }
             IncompleteCount::SharedEvents { requests } => return shared(*requests),
             IncompleteCount::InterruptedBeforeReadingAgain => {
-                "the audit was interrupted before it had read everything once more".to_owned()
+                "the audit was interrupted before its second reading".to_owned()
             }
-            IncompleteCount::NotReadAgain => "what was done could not be read once more".to_owned(),
+            IncompleteCount::NotReadAgain => "the second reading failed".to_owned(),
             IncompleteCount::UnknownNames => format!(
-                "up to {} may be: requests whose answer was never seen have no known names",
+                "up to {} may be: requests without an answer have no known names",
                 grouped(self.finding.exceedances.at_most)
             ),
             IncompleteCount::PerhapsTwice { events } => format!(
@@ -107,7 +111,7 @@ impl CountText<'_> {
                 events,
                 last_answer,
             } => format!(
-                "the state of {} could not be read (the last answer: {})",
+                "the state of {} could not be read (last answer: {})",
                 grouped(*events),
                 last_answer.cause()
             ),
@@ -128,9 +132,9 @@ fn not_reported(missing: MissingEffects) -> String {
     let how_often = match missing {
         MissingEffects::Inserts => "an event was inserted",
         MissingEffects::Notifications => "an event was notified",
-        MissingEffects::Both => "an effect was had",
+        MissingEffects::Both => "an event was inserted or notified",
     };
-    format!("the server does not tell how often {how_often}, so duplicates cannot be seen")
+    format!("the server does not report how often {how_often}, so duplicates cannot be seen")
 }
 
 fn shared(requests: u64) -> String {
@@ -138,7 +142,5 @@ fn shared(requests: u64) -> String {
         1 => ("1 request was".to_owned(), "it"),
         n => (format!("{} requests were", grouped(n)), "them"),
     };
-    format!(
-        "{were} answered with another request's event, so nobody can tell what became of {them}"
-    )
+    format!("{were} answered with another request's event, so the outcome of {them} is unknown")
 }

@@ -9,30 +9,30 @@ impl AuditRemark {
         let events = |n: &u64| format!("{} {}", grouped(*n), plural(*n, "event"));
         match self {
             AuditRemark::Trouble { unread, last } => format!(
-                "the state of {} could not be read when the audit ended; the last answer: {}",
+                "the state of {} could not be read when the audit ended; last answer: {}",
                 events(unread),
                 last.cause()
             ),
             AuditRemark::ClocksDisagree { events: n } => format!(
-                "{} done before acceptance: the clocks disagree, so times are those between two looks",
+                "{} processed before acceptance: the clocks disagree, so completion times are taken between two readings",
                 match n {
                     1 => "1 event was".to_owned(),
                     n => format!("{} events were", grouped(*n)),
                 }
             ),
             AuditRemark::NoOffset { events: n } => format!(
-                "times of {} have no offset from UTC, so they cannot be held against others; the time is that between two looks",
+                "times of {} have no UTC offset, so completion times are taken between two readings",
                 events(n)
             ),
             AuditRemark::NoTime { events: n } => format!(
-                "{} listed as processed without processed_at; the time is that between two looks",
+                "{} listed as processed without processed_at; the completion time is taken between two readings",
                 match n {
                     1 => "1 event is".to_owned(),
                     n => format!("{} events are", grouped(*n)),
                 }
             ),
             AuditRemark::NotReadAgain { reason } => format!(
-                "what was done could not be read once more, so later duplicates were not looked for: {}",
+                "the second reading failed, so later duplicates cannot be seen: {}",
                 reason.cause()
             ),
         }
@@ -43,19 +43,22 @@ impl AuditRemark {
         let (trouble, otherwise) = match self {
             AuditRemark::Trouble { last, .. } => (
                 Some(last),
-                "look at the service; what could not be read is neither lost nor done",
+                "check the service; events that could not be read count neither as lost nor as processed",
             ),
             AuditRemark::ClocksDisagree { .. } => (
                 None,
-                "synchronise the clocks, or let one clock write both times",
+                "synchronise the clocks, or write both times from one clock",
             ),
             AuditRemark::NoOffset { .. } => (
                 None,
-                "let the service write times with Z or an offset, or seconds since 1970",
+                "have the service write times with Z or an offset, or seconds since 1970",
             ),
-            AuditRemark::NoTime { .. } => (None, "let the listing tell when each event was done"),
+            AuditRemark::NoTime { .. } => (
+                None,
+                "have the listing report when each event was processed",
+            ),
             AuditRemark::NotReadAgain { reason } => {
-                (Some(reason), "look at the service, and audit again")
+                (Some(reason), "check the service, and audit again")
             }
         };
         trouble
@@ -68,12 +71,12 @@ impl DoneClock {
     /// Whose clocks, in words.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
-            DoneClock::Server => "from acceptance to completion, both by the server's clock",
+            DoneClock::Server => "from acceptance to completion, both on the server's clock",
             DoneClock::Both => {
-                "from the answer by this machine's clock to completion by the server's, as true as the two agree"
+                "from the answer on this machine's clock to completion on the server's, as exact as the two clocks agree"
             }
             DoneClock::Poll => {
-                "from the answer to the poll that saw it done, which began when the run had ended: at most so long"
+                "from the answer to the reading that found the event processed, after the run had ended: an upper bound"
             }
         }
     }

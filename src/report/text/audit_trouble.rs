@@ -10,7 +10,7 @@ use crate::run::plan::RUN_HEADER;
 use crate::units::{Pretty, grouped, plural};
 
 /// The hint where the service may have forgotten events.
-const GIVE_TTL: &str = "give with --audit-ttl how long the service remembers an event: events are then asked for before that";
+const GIVE_TTL: &str = "give the time that the service remembers an event with --audit-ttl; events are then read before it ends";
 
 /// Cause and hint, as a run file keeps them.
 impl fmt::Display for AuditTrouble {
@@ -28,7 +28,7 @@ impl AuditTrouble {
             AuditTrouble::Listing(trouble) => trouble.cause(),
             AuditTrouble::NoAnswer => "the service did not answer in time".to_owned(),
             AuditTrouble::Interrupted => {
-                "it was interrupted before the service had told anything".to_owned()
+                "it was interrupted before the service reported anything".to_owned()
             }
             AuditTrouble::Stated { cause, .. } => cause.clone(),
         }
@@ -66,7 +66,7 @@ impl QueryFailure {
             QueryFailure::Broken { cause } => cause.clone(),
             QueryFailure::NoListing => "answered 404".to_owned(),
             QueryFailure::NotAListing { content_type } => {
-                format!("is no listing: its Content-Type is {content_type}")
+                format!("is not a listing: its Content-Type is {content_type}")
             }
             QueryFailure::Redirected { status } | QueryFailure::Refused { status }
                 if is_redirect(*status) =>
@@ -94,24 +94,24 @@ impl QueryFailure {
             | QueryFailure::NotAListing { .. } => return None,
             QueryFailure::Refused { status } => return refused(*status).map(str::to_owned),
             QueryFailure::Redirected { status } => format!(
-                "name the address that it points to, or, where it means done, say --audit-done :status={status}"
+                "name the address that it points to; if {status} means processed, add --audit-done :status={status}"
             ),
             QueryFailure::SeeOther { defect } => {
                 let unless_login = match defect {
                     RedirectDefect::LoginPage => "send credentials with -H, or, ",
                     _ => "",
                 };
-                format!("{unless_login}where 303 means done, say --audit-done :status=303")
+                format!("{unless_login}if 303 means processed, add --audit-done :status=303")
             }
             QueryFailure::NoBody { status } => format!(
-                "name with --audit-url a URL that tells the state; where this means done, say --audit-done :status={status}"
+                "name a URL that reports the state with --audit-url; if {status} means processed, add --audit-done :status={status}"
             ),
             QueryFailure::Html => {
-                "name with --audit-url the URL that answers JSON; if the page asks for a login, send credentials with -H"
+                "name the URL that answers JSON with --audit-url; if the page asks for a login, send credentials with -H"
                     .to_owned()
             }
             QueryFailure::NotJson { .. } => {
-                "name with --audit-url a URL that answers JSON".to_owned()
+                "name a URL that answers JSON with --audit-url".to_owned()
             }
         };
         Some(hint)
@@ -126,11 +126,11 @@ fn refused(status: u16) -> Option<&'static str> {
     match status {
         300..=399 => Some("name the address that it points to"),
         401 | 403 => Some("send credentials with -H"),
-        405 => Some("name with --audit-url a URL that answers GET"),
+        405 => Some("name a URL that answers GET with --audit-url"),
         429 => Some(
             "raise the service's limit for state requests, or wait longer with --audit-timeout",
         ),
-        500..=599 => Some("look at the service's own log, and audit again"),
+        500..=599 => Some("check the service's log, and audit again"),
         _ => None,
     }
 }
@@ -153,7 +153,7 @@ impl PollTrouble {
     fn cause(&self) -> String {
         match self {
             PollTrouble::Forgotten { events, url, ttl } => format!(
-                "{} {} at {url} may have been forgotten by the service{}",
+                "the service may have forgotten {} {} at {url}{}",
                 grouped(*events),
                 plural(*events, "event"),
                 ttl.map_or_else(String::new, |ttl| format!(
@@ -166,7 +166,10 @@ impl PollTrouble {
                 location.escape_debug()
             ),
             PollTrouble::UnknownState { field, state } => {
-                format!("{field} is '{}', which is not known", state.escape_debug())
+                format!(
+                    "{field} is '{}', which is not a known state",
+                    state.escape_debug()
+                )
             }
             PollTrouble::NestedState {
                 field, container, ..
@@ -195,7 +198,7 @@ impl PollTrouble {
                 format!("{subject} at {url} answered {statuses}")
             }
             PollTrouble::NoneAnswered { url, last } => format!(
-                "no state URL at {url} told of an event: some answered 404, and {}",
+                "no state URL at {url} reported an event: some answered 404, and {}",
                 last.cause()
             ),
             PollTrouble::WithoutField { field, answers } => format!(
@@ -214,19 +217,19 @@ impl PollTrouble {
     fn hint(&self) -> String {
         let hint = match self {
             PollTrouble::Forgotten { ttl: Some(_), .. } => {
-                "give --audit-ttl a time for which the service surely remembers an event"
+                "give --audit-ttl a time for which the service always remembers an event"
             }
             PollTrouble::Forgotten { ttl: None, .. } => GIVE_TTL,
             PollTrouble::SharedResult { .. } => {
-                "where 303 means done, say --audit-done :status=303"
+                "if 303 means processed, add --audit-done :status=303"
             }
             PollTrouble::UnknownState { field, .. } => {
                 return format!(
-                    "name all words that mean done with --audit-done {field}=WORD,WORD (they replace the usual ones), and those that mean given up with --audit-dead"
+                    "name all words that mean processed with --audit-done {field}=WORD,WORD (they replace the usual ones), and those that mean dead with --audit-dead"
                 );
             }
             PollTrouble::NestedState { field, inner, .. } => {
-                return format!("name the field inside of it: --audit-done {field}.{inner}=done");
+                return format!("name the field inside it: --audit-done {field}.{inner}=done");
             }
             PollTrouble::NoneFound { gone: 0, .. } => {
                 "give --audit-url the URL of an event's state, with {id} for its id, and --audit-id the field of the id"
@@ -238,10 +241,10 @@ impl PollTrouble {
                 });
             }
             PollTrouble::WithoutField { .. } => {
-                "name with --audit-done FIELD=VALUE a field that the answers have, such as data.status=done"
+                "name a field that the answers have with --audit-done FIELD=VALUE, such as data.status=done"
             }
             PollTrouble::Nameless { .. } => {
-                "say with --audit-id which field of the answer is the id, or --audit-id location"
+                "name the answer's id field with --audit-id, or use --audit-id location"
             }
         };
         hint.to_owned()
@@ -257,17 +260,17 @@ impl ListingTrouble {
                     None => "was sent".to_owned(),
                 };
                 format!(
-                    "{RUN_HEADER} differs from request to request, so no one listing has what {sent}"
+                    "{RUN_HEADER} differs from request to request, so no one listing has every request that {sent}"
                 )
             }
-            ListingTrouble::NeverRead => "it was never read".to_owned(),
+            ListingTrouble::NeverRead => "the listing was never read".to_owned(),
             ListingTrouble::Nameless { nameless, accepted } => format!(
                 "{} of {} accepted answers name no event (event_id), and the requests carry no key of their own",
                 grouped(*nameless),
                 grouped(*accepted)
             ),
             ListingTrouble::OtherNames { listed, named_by } => format!(
-                "none of the {} listed events is one that was sent: the listing calls them otherwise than {}",
+                "none of the {} listed events was sent by this run: the listing names events differently than {}",
                 grouped(*listed),
                 match named_by {
                     EventNaming::Answers => "the answers do",
@@ -277,7 +280,7 @@ impl ListingTrouble {
                 }
             ),
             ListingTrouble::NoneListed { accepted } => format!(
-                "the listing has none of the {} accepted events, and no answer names one (event_id): lost or listed under other names, nobody can tell",
+                "the listing has none of the {} accepted events, and no answer names one (event_id): lost, or listed under other names",
                 grouped(*accepted)
             ),
         }

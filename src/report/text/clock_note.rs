@@ -7,8 +7,7 @@ pub(super) fn clock_note(clock: TimeBase) -> Option<&'static str> {
         // What another tool's file says, its importer says.
         TimeBase::IntendedStart | TimeBase::Given => None,
         TimeBase::Send => Some(
-            "closed model: this is service time, counted from the send; what a stall costs the requests \
-             that were not sent because of it is not in these numbers",
+            "closed model: this is service time, counted from the send; requests that a stall kept from being sent are not in these numbers",
         ),
     }
 }

@@ -44,14 +44,26 @@ pub(in crate::report) fn next_of(
     finding.next.map(|next| next_step(next, names))
 }
 
+/// What may be the cause, as people call it.
 pub(in crate::report) fn cause(cause: RootCause) -> &'static str {
     match cause {
-        RootCause::Connection => "network or connection set-up",
-        RootCause::SlowCall => "a slow call inside every request",
-        RootCause::BlockedLoop => "a blocked event loop",
-        RootCause::Queueing => "queueing over capacity",
+        RootCause::Connection => "network and connections",
+        RootCause::SlowCall => "slow call inside the request",
+        RootCause::BlockedLoop => "blocked event loop",
+        RootCause::Queueing => "overload",
         RootCause::Client => "client-limited",
         RootCause::Nothing => "nothing wrong",
+    }
+}
+
+/// A step in the table.
+pub(in crate::report) fn step_name(step: DiagnosisStep, load: &str) -> String {
+    match step {
+        DiagnosisStep::Alone => "alone".to_owned(),
+        DiagnosisStep::NewConnections => "new connections".to_owned(),
+        DiagnosisStep::OneAtATime => "one at a time".to_owned(),
+        DiagnosisStep::DuringLoad => format!("during {load}"),
+        DiagnosisStep::Offered => "full rate".to_owned(),
     }
 }
 
@@ -73,8 +85,8 @@ pub(crate) fn step(step: DiagnosisStep, probe: &str, load: &str) -> String {
             format!("{probe} alone, a new connection for each request")
         }
         DiagnosisStep::OneAtATime => format!("{load} alone, one at a time"),
-        DiagnosisStep::DuringLoad => format!("{probe} while {load} is offered light load"),
-        DiagnosisStep::Offered => format!("{load} alone, at the rate asked for"),
+        DiagnosisStep::DuringLoad => format!("{probe} while {load} gets light load"),
+        DiagnosisStep::Offered => format!("{load} alone, at the full rate"),
     }
 }
 
@@ -82,31 +94,26 @@ pub(crate) fn step(step: DiagnosisStep, probe: &str, load: &str) -> String {
 pub(in crate::report) fn next_step(step: CauseNextStep, names: EndpointNames<'_>) -> String {
     let load = names.load;
     match step {
-        CauseNextStep::LargerBudget => "give a larger --budget".to_owned(),
+        CauseNextStep::LargerBudget => "a larger --budget".to_owned(),
         CauseNextStep::Budget { seconds } => format!("--budget {seconds}s"),
-        CauseNextStep::FindFailures => {
-            "find out why requests fail, or give a larger --budget".to_owned()
-        }
-        CauseNextStep::LetItFinish => "let the diagnosis finish: it was interrupted".to_owned(),
+        CauseNextStep::FindFailures => "find out why requests fail".to_owned(),
+        CauseNextStep::LetItFinish => "let the diagnosis finish".to_owned(),
         CauseNextStep::KeepConnections => {
-            "keep connections alive in the clients; look where the time goes: distance (connect), certificates (tls), a \
-             proxy or a slow accept (first_byte)"
+            "keep connections open in the clients; else check distance (connect), certificates (tls), and a proxy or a slow accept (first_byte)"
                 .to_owned()
         }
-        CauseNextStep::AnswerBeforeTheCall => format!(
-            "answer {load} with 202 after a durable commit and make the call after it: a7probe serve --mode background \
-             shows how, and what it gains"
-        ),
+        CauseNextStep::AnswerBeforeTheCall => {
+            "commit, answer 202, then call: a7probe serve".to_owned()
+        }
         CauseNextStep::TakeOffTheLoop => format!(
-            "take the blocking call of {load} off the event loop: a plain `def` (thread pool) or an asynchronous client in \
-             FastAPI, also in BackgroundTasks; or a separate worker, as in a7probe serve --mode background"
+            "move the blocking call of {load} to a thread pool, use an async client, or a worker process; see a7probe help \
+             diagnose"
         ),
-        CauseNextStep::LowerLoad => format!(
-            "{load} gets more than it serves: find the rate at which latency stays with -q, and limit or add what is \
-             scarce (workers, connections, threads)"
-        ),
+        CauseNextStep::LowerLoad => {
+            "lower the rate (-q), or add the scarce resource: workers, connections, threads".to_owned()
+        }
         CauseNextStep::QuieterMachine => {
-            "measure from a quieter or larger machine, or at a lower rate with -q".to_owned()
+            "measure from a quieter or larger machine, or at a lower rate (-q)".to_owned()
         }
     }
 }
@@ -119,7 +126,7 @@ pub(in crate::report) fn evidence(evidence: &CauseEvidence, names: EndpointNames
         CauseEvidence::FailedRequests(failed) => failed_requests(failed, names),
         CauseEvidence::TooFew(few) => too_few(few),
         CauseEvidence::NewConnections { new, reused, shift } => format!(
-            "{probe} on new connections {}, on reused ones {}: P50 changes by {} (95 %)",
+            "{probe} on new connections {}, on reused ones {}: P50 changes by {} (95%)",
             median(*new),
             median(*reused),
             difference(shift.ranges.difference_ns),
@@ -135,7 +142,7 @@ pub(in crate::report) fn evidence(evidence: &CauseEvidence, names: EndpointNames
             probe: other,
             shift,
         } => format!(
-            "{load} one at a time: {}; {probe}: {}; P50 is {} apart (95 %)",
+            "{load} one at a time: {}; {probe}: {}; P50 is {} apart (95%)",
             shape(loaded),
             shape(other),
             difference(shift.ranges.difference_ns),
@@ -145,18 +152,18 @@ pub(in crate::report) fn evidence(evidence: &CauseEvidence, names: EndpointNames
             median,
             share,
         } => format!(
-            "Server-Timing: {metric} takes {} at P50, {} % of the service time",
+            "Server-Timing: {metric} takes {} at P50, {}% of the service time",
             Pretty(*median),
             trimmed(share * 100.0, 0)
         ),
         CauseEvidence::Delayed(delayed) => delayed_requests(delayed, names),
         CauseEvidence::Shapes { alone, during_load } => format!(
-            "{probe} alone: {}; beside {load}: {}",
+            "{probe} alone: {}; during {load}: {}",
             shape(alone),
             shape(during_load)
         ),
         CauseEvidence::Interference { quantile, ratio } => format!(
-            "{quantile} beside load is {} that alone (95 %)",
+            "{quantile} during load is {} that alone (95%)",
             times(*ratio)
         ),
         CauseEvidence::Growth(growth) => latency_growth(growth, load),
@@ -178,7 +185,7 @@ fn missed(step: MissedStep, EndpointNames { probe, load }: EndpointNames<'_>) ->
         MissedStep::DuringLoad => format!("{probe} during {load}"),
         MissedStep::AtRate { per_s } => format!("{load} at {}/s", trimmed(per_s, 1)),
     };
-    format!("0 requests of the step '{step}': it was not made")
+    format!("0 requests: the step '{step}' was not run")
 }
 
 fn failed_requests(failed: &FailedRequests, names: EndpointNames<'_>) -> String {
@@ -201,22 +208,22 @@ fn too_few(few: &TooFew) -> String {
     } = few;
     match of {
         SampleKind::Requests => {
-            format!("{present} requests are too few: {needed} are the least")
+            format!("{present} requests are too few (needs {needed})")
         }
         SampleKind::RequestsForMedian => {
             format!("{present} requests are too few for an interval of P50")
         }
         SampleKind::RequestsForTrend => {
-            format!("{present} requests are too few for a trend: {needed} are the least")
+            format!("{present} requests are too few for a trend (needs {needed})")
         }
-        SampleKind::Sends => format!("{present} sends are too few: {needed} are the least"),
+        SampleKind::Sends => format!("{present} sends are too few (needs {needed})"),
     }
 }
 
 fn delayed_requests(delayed: &DelayedShare, names: EndpointNames<'_>) -> String {
     let rate = delayed.load_per_s;
     format!(
-        "{} above {}: {} alone, {} beside {} at {}/s, in {} {}",
+        "{} above {}: {} alone, {} during {} at {}/s, in {} {}",
         names.probe,
         Pretty(delayed.limit),
         bounded(&delayed.alone),
@@ -247,7 +254,7 @@ fn latency_growth(growth: &LatencyGrowth, load: &str) -> String {
     };
     format!(
         "{load} at {}/s: P50 {} in the first of {} parts, {} in the last{every_second} (trend p = {}, {side} {}); in \
-         flight {} and {}; growth at most {at_most} (95 %), {} matters",
+         flight {} and {}; growth at most {at_most} (95%), {} matters",
         trimmed(growth.rate_per_s, 1),
         answered_within(growth.first_ns),
         growth.parts,
@@ -262,12 +269,12 @@ fn latency_growth(growth: &LatencyGrowth, load: &str) -> String {
 
 fn served_requests(served: &ServedRequests) -> String {
     let decides = if served.decides {
-        "; that most are not is shown at the 5 % level, and one at a time they are: this decides"
+        "; shown at the 5% level that most are unanswered, while one at a time they are answered: this decides"
     } else {
         ""
     };
     format!(
-        "{} of {} were answered in time; {} waited for a connection of ours{decides}",
+        "{} of {} were answered in time; {} waited for a free connection{decides}",
         grouped(served.answered),
         grouped(served.requests),
         grouped(served.pool_limited)
@@ -276,13 +283,13 @@ fn served_requests(served: &ServedRequests) -> String {
 
 fn late_sends(sends: &LateSends) -> String {
     let caution = if sends.is_minor {
-        "; that is late, but less than matters here"
+        "; late, but by too little to matter here"
     } else {
         ""
     };
     format!(
-        "send lag P99 {} (limit {}), {} of {} sends later than that; {} % of the processor time of the sending threads \
-         used{caution}; later than {}: {}, at most {} % (95 %)",
+        "send lag P99 {} (limit {}), {} of {} sends later than that; {}% of the processor time of the sending threads \
+         used{caution}; later than {}: {}, at most {}% (95%)",
         Pretty(sends.p99),
         Pretty(sends.limit),
         grouped(sends.late),
@@ -298,11 +305,11 @@ fn overall(reason: OverallReason) -> &'static str {
     match reason {
         OverallReason::CauseFound => "a likely cause was found",
         OverallReason::BeyondTarget => {
-            "the latency is beyond the target, and none of these causes is shown to be why"
+            "the latency is above the limit, and none of these causes is shown"
         }
         OverallReason::CausesOpen => "not every cause is ruled out",
         OverallReason::AllRuledOut => "every cause is ruled out",
-        OverallReason::TargetOpen => "P95 is not shown to be within the target",
+        OverallReason::TargetOpen => "P95 is not shown to be within the limit",
     }
 }
 
@@ -310,7 +317,7 @@ fn overall(reason: OverallReason) -> &'static str {
 fn bounded(share: &BoundedShare) -> String {
     let rounded = |share: f64| trimmed(share * 100.0, 1);
     format!(
-        "{} of {} ({}, bounds with bursts {} – {} %)",
+        "{} of {} ({}, bounds with slow spells {} to {}%)",
         grouped(share.counted),
         grouped(share.requests),
         percent((share.share() * 1e4).round() / 1e4),
@@ -329,7 +336,7 @@ fn shape(shape: &LatencyShape) -> String {
             upper,
             upper_share,
         } => format!(
-            "two modes, near {} ms and {} ms, {} % in the upper",
+            "two modes, near {} ms and {} ms, {}% in the upper",
             trimmed(lower, 1),
             trimmed(upper, 0),
             trimmed(upper_share * 100.0, 0)
@@ -347,7 +354,7 @@ fn shape(shape: &LatencyShape) -> String {
 }
 
 /// `166.1 ms`.
-pub(in crate::report) fn latency(latency: Option<Duration>) -> String {
+fn latency(latency: Option<Duration>) -> String {
     latency.map_or("no answer".to_owned(), |latency| {
         Pretty(latency).to_string()
     })
@@ -371,7 +378,7 @@ fn in_flight(in_flight: f64) -> String {
     if in_flight.is_finite() {
         trimmed(in_flight, 1)
     } else {
-        "more than were waited for".to_owned()
+        "beyond the timeout".to_owned()
     }
 }
 
@@ -434,26 +441,26 @@ mod tests {
         for (found, words) in [
             (
                 CauseEvidence::StepNotMade(MissedStep::AtRate { per_s: 20.0 }),
-                "0 requests of the step 'ingest at 20/s': it was not made",
+                "0 requests: the step 'ingest at 20/s' was not run",
             ),
             (
                 CauseEvidence::FailedRequests(failed),
-                "1 200 of 2 000 requests to ingest did not end ok",
+                "1,200 of 2,000 requests to ingest did not end ok",
             ),
             (
                 CauseEvidence::TooFew(too_few),
-                "9 sends are too few: 50 are the least",
+                "9 sends are too few (needs 50)",
             ),
             (
                 CauseEvidence::AboveTarget {
                     target: std::time::Duration::from_millis(150),
                     share,
                 },
-                "above 150 ms: 30 of 75 (40 %, bounds with bursts 21 – 61 %) of all requests at light load",
+                "above 150 ms: 30 of 75 (40%, bounds with slow spells 21 to 61%) of all requests at light load",
             ),
             (
                 CauseEvidence::Overall(OverallReason::TargetOpen),
-                "P95 is not shown to be within the target",
+                "P95 is not shown to be within the limit",
             ),
         ] {
             assert_eq!(evidence(&found, NAMES).replace('\u{a0}', " "), words);

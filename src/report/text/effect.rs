@@ -2,20 +2,40 @@
 
 use std::time::Duration;
 
+use super::change::of_ratio;
 use super::change_reason;
 use crate::judge::comparison::{
-    Change, ChangeBound, CompatibleRatios, Effect, EffectReason, Noise, OpenEndCause,
+    Change, ChangeBound, CompatibleRatios, Effect, EffectReason, Noise, NoiseBand, OpenEndCause,
 };
 use crate::units::{Pretty, trimmed};
 
-/// As tables say it.
-pub(in crate::report) fn effect(effect: Effect) -> &'static str {
+/// The effect of a change, in the word of its table: which part of the noise band holds it, and whether it could be
+/// compared at all.
+pub(in crate::report) fn of_change(change: &Change, noise: &Noise) -> String {
+    if let EffectReason::Unresolved(_) = change.reason {
+        return "cannot compare".to_owned();
+    }
+    match (change.effect, change.band(noise)) {
+        (Effect::WithinNoise, Some(NoiseBand::Duration)) => {
+            format!("below {}", Pretty(noise.duration))
+        }
+        (Effect::WithinNoise, _) => format!("within {}", share(noise)),
+        (effect, _) => decided(effect).to_owned(),
+    }
+}
+
+/// The effect of a change without a noise band.
+pub(in crate::report) fn decided(effect: Effect) -> &'static str {
     match effect {
         Effect::Improved => "improved",
         Effect::Regressed => "regressed",
-        Effect::WithinNoise => "within noise",
-        Effect::Inconclusive => "inconclusive",
+        Effect::WithinNoise | Effect::Inconclusive => "inconclusive",
     }
+}
+
+/// `5%`.
+fn share(noise: &Noise) -> String {
+    format!("{}%", trimmed(noise.share * 100.0, 4))
 }
 
 /// Why a change amounts to its effect, in one sentence.
@@ -23,16 +43,18 @@ pub(in crate::report) fn reason(change: &Change, noise: &Noise) -> String {
     match change.reason {
         EffectReason::Unresolved(lack) => change_reason::unresolved(change.quantile, &lack),
         EffectReason::FailuresBefore => {
-            "before, failures stood where this percentile is now".to_owned()
+            "before the change, this percentile was among failures".to_owned()
         }
-        EffectReason::FailuresAfter => "after, failures stand where this percentile was".to_owned(),
+        EffectReason::FailuresAfter => {
+            "after the change, this percentile is among failures".to_owned()
+        }
         EffectReason::AtMost(bound) | EffectReason::AtLeast(bound) => at_least(bound),
         EffectReason::WithinNoise => {
-            format!("no change that fits the data leaves the noise band of {noise}")
+            format!("the whole interval is inside the noise band of {noise}")
         }
         EffectReason::Undecided(ratios) => format!("{}; the noise band is {noise}", span(ratios)),
         EffectReason::SentLate(ratios) => format!(
-            "this machine sent late; without its own delay {}; the noise band is {noise}",
+            "this machine sent late; without that delay {}; the noise band is {noise}",
             span(ratios)
         ),
     }
@@ -55,41 +77,19 @@ fn span(CompatibleRatios { ratio, opened_by }: CompatibleRatios) -> String {
         OpenEndCause::SendLag => "the send lag of this machine leaves this percentile open",
     };
     match (ratio.low > 0.0, ratio.high.is_finite()) {
-        (true, true) => format!("everything from {low} to {high} fits the data"),
-        (true, false) => format!("everything from {low} on fits the data, because {because}"),
-        (false, true) => format!("everything up to {high} fits the data, because {because}"),
-        (false, false) => format!("{because}, so that nothing bounds the change"),
+        (true, true) => format!("the interval is {low} to {high}"),
+        (true, false) => format!("the interval is {low} or more, because {because}"),
+        (false, true) => format!("the interval is {high} or less, because {because}"),
+        (false, false) => format!("{because}, so the change has no bounds"),
     }
 }
 
-/// A ratio after/before in words: `3.21× faster` from 2× on, percent below.
-pub(in crate::report) fn speed(ratio: f64) -> String {
-    if ratio == 0.0 {
-        return "infinitely faster".to_owned();
-    }
-    if ratio.is_infinite() {
-        return "infinitely slower".to_owned();
-    }
-    let (times, word) = if ratio < 1.0 {
-        (1.0 / ratio, "faster")
-    } else {
-        (ratio, "slower")
-    };
-    if times >= 2.0 {
-        return format!("{}× {word}", three_digits(times));
-    }
-    match trimmed((ratio - 1.0).abs() * 100.0, 1).as_str() {
-        "0" => "unchanged".to_owned(),
-        percent => format!("{percent} % {word}"),
-    }
-}
-
-/// Two decimals below 10, one below 100, none above.
-fn three_digits(value: f64) -> String {
-    match value {
-        v if v < 10.0 => trimmed(v, 2),
-        v if v < 100.0 => trimmed(v, 1),
-        v => trimmed(v, 0),
+/// A ratio after/before in words: `3.21× faster` from a factor of 2 on, `−1.8%` below.
+fn speed(ratio: f64) -> String {
+    match ratio {
+        0.0 => "infinitely faster".to_owned(),
+        r if r.is_infinite() => "infinitely slower".to_owned(),
+        r => of_ratio(r),
     }
 }
 
@@ -115,28 +115,17 @@ mod tests {
                 opened_by,
             })
         };
-        assert!(open(OpenEndCause::SendLag).ends_with("the send lag of this machine leaves this percentile open, so that nothing bounds the change"));
+        assert!(open(OpenEndCause::SendLag).ends_with(
+            "the send lag of this machine leaves this percentile open, so the change has no bounds"
+        ));
         assert!(open(OpenEndCause::Failures).contains("failures reach this percentile"));
         assert!(!open(OpenEndCause::FewSamples).contains("failures"));
     }
 
     #[test]
-    fn changes_read_as_people_say_them() {
-        for (ratio, words) in [
-            (100.0 / 320.5, "3.21× faster"),
-            (0.9, "10 % faster"),
-            (1.0, "unchanged"),
-            (0.5, "2× faster"),
-            (0.501, "49.9 % faster"),
-            (1.999, "99.9 % slower"),
-            (2.0, "2× slower"),
-            (12.34, "12.3× slower"),
-            (1.0 / 246.0, "246× faster"),
-            (1.0004, "unchanged"),
-            (0.95, "5 % faster"),
-            (f64::INFINITY, "infinitely slower"),
-        ] {
-            assert_eq!(speed(ratio), words, "{ratio}");
-        }
+    fn a_ratio_without_an_end_has_a_word_too() {
+        assert_eq!(speed(0.0), "infinitely faster");
+        assert_eq!(speed(f64::INFINITY), "infinitely slower");
+        assert_eq!(speed(100.0 / 320.5), "3.21× faster");
     }
 }

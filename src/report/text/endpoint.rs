@@ -1,5 +1,6 @@
-//! What was sent to one endpoint and how it ended, in a line each.
+//! The requests to one endpoint and their outcomes, one line each.
 
+use super::facts::stream_waits;
 use crate::report::endpoint_report::{EndpointReport, Traffic};
 use crate::report::row::NOTHING;
 use crate::run::recording::TimeBase;
@@ -75,5 +76,6 @@ pub(in crate::report) fn traffic(traffic: &Traffic) -> String {
             grouped(traffic.pool_limited)
         ));
     }
+    parts.extend(stream_waits(traffic));
     parts.join(" · ")
 }

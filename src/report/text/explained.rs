@@ -18,7 +18,7 @@ pub(in crate::report) fn explained(finding: &Finding) -> String {
 }
 
 /// The p-values of a test, and what the guard saw; `None` where there was no test.
-pub(in crate::report) fn probabilities(finding: &Finding) -> Option<String> {
+fn probabilities(finding: &Finding) -> Option<String> {
     let (p_pass, p_fail) = (probability(finding.p_pass?), probability(finding.p_fail?));
     let kind = match finding.design {
         Design::Fixed => "fixed size",
@@ -32,8 +32,8 @@ pub(in crate::report) fn probabilities(finding: &Finding) -> Option<String> {
 fn bursts(finding: &Finding) -> String {
     match finding.episodes.map(|episodes| episodes.seen) {
         None => String::new(),
-        Some(None) => "; episodes unknown".to_owned(),
-        Some(Some(seen)) if seen.count == 0 => "; no episodes".to_owned(),
+        Some(None) => "; spells unknown".to_owned(),
+        Some(Some(seen)) if seen.count == 0 => "; no slow spells".to_owned(),
         Some(Some(seen)) => format!(
             "; {} {}, the longest of {}, φ {}",
             grouped(seen.count),

@@ -7,9 +7,10 @@ use crate::report::endpoint_report::{EndpointReport, Traffic};
 use crate::report::figures::{bytes, thousands};
 use crate::report::model::Report;
 use crate::report::run_info::RunInfo;
-use crate::run::plan::Model;
-use crate::run::run_file::RunEnd;
-use crate::units::{Pretty, plural};
+use crate::run::plan::{HttpVersion, Model};
+use crate::run::run_file::{ProfileRecord, RunEnd, SegmentRecord};
+use crate::run::sample::FailureKind;
+use crate::units::{Pretty, Rate, plural};
 
 /// `GET https://shop.example/search`, `600 requests at 20/s in 30 s`; `evidence.txt`, `10 samples`.
 pub(in crate::report) fn facts(report: &Report) -> Vec<String> {
@@ -22,8 +23,13 @@ pub(in crate::report) fn facts(report: &Report) -> Vec<String> {
             facts
         }
     };
-    if run.is_some_and(|run| run.ended != RunEnd::Complete) {
-        facts.push("interrupted".to_owned());
+    let version = run.map(|run| run.version);
+    let version = version.filter(|version| *version != HttpVersion::Http1);
+    facts.extend(version.map(|version| version.as_str().to_owned()));
+    match run.map(|run| run.ended) {
+        Some(RunEnd::Interrupted { .. }) => facts.push("interrupted".to_owned()),
+        Some(RunEnd::Aborted) => facts.push("aborted".to_owned()),
+        Some(RunEnd::Complete) | None => {}
     }
     let facts = facts.iter().map(|fact| one_line(fact).into_owned());
     facts.collect()
@@ -39,12 +45,26 @@ pub(in crate::report) fn heading(endpoint: &EndpointReport) -> String {
         (None, None) => String::new(),
     };
     let noun = super::endpoint::noun(endpoint.summary.clock);
+    let what = match endpoint.segment.as_ref() {
+        Some(segment) if segment.count() > 1 => format!("{what} · {}", segment_time(segment)),
+        _ => what,
+    };
     let line = format!(
         "{name}  {what} · {} {noun}, {} ok",
         thousands(planned),
         thousands(endpoint.summary.counts.ok)
     );
     one_line(&line).into_owned()
+}
+
+/// `30 s to 90 s`: when a part of a profile was sent.
+fn segment_time(segment: &SegmentRecord) -> String {
+    let start = segment.start();
+    let length = segment.part().map(|part| part.length).unwrap_or_default();
+    if start.is_zero() {
+        return format!("first {}", Pretty(length));
+    }
+    format!("{} to {}", Pretty(start), Pretty(start + length))
 }
 
 fn subject(report: &Report, endpoint: &EndpointReport) -> String {
@@ -75,7 +95,12 @@ fn load(endpoint: &EndpointReport, run: Option<&RunInfo>) -> String {
         Pretty(coarse(time)).to_string()
     });
     match (traffic.offered, run.map(|run| run.model), time) {
-        (Some(rate), _, Some(time)) => format!("{count} at {rate} in {time}"),
+        (Some(_), _, Some(time)) if is_replay(endpoint) => {
+            format!("{count} at the times of a file in {time}")
+        }
+        (Some(rate), _, Some(time)) => {
+            format!("{count} at {} in {time}", load_rate(endpoint, rate))
+        }
         (None, Some(Model::Closed { concurrency }), Some(time)) => {
             format!("{count}, {concurrency} at a time, {time}")
         }
@@ -84,6 +109,17 @@ fn load(endpoint: &EndpointReport, run: Option<&RunInfo>) -> String {
         }
         _ => count,
     }
+}
+
+/// `20/s`, of a ramp `50/s..500/s`.
+fn load_rate(endpoint: &EndpointReport, mean: Rate) -> String {
+    let part = endpoint.segment.as_ref().and_then(SegmentRecord::part);
+    part.map_or_else(|| mean.to_string(), ToString::to_string)
+}
+
+fn is_replay(endpoint: &EndpointReport) -> bool {
+    let segment = endpoint.segment.as_ref();
+    segment.is_some_and(|segment| matches!(segment.profile, ProfileRecord::Replay(_)))
 }
 
 /// Two digits are enough for the length of a run.
@@ -109,6 +145,10 @@ fn common_load(endpoints: &[EndpointReport], run: Option<&RunInfo>) -> Vec<Strin
         _ => {}
     }
     let times = endpoints.iter().filter_map(|endpoint| {
+        let profile = endpoint.segment.as_ref().map(|segment| &segment.profile);
+        if let Some(ProfileRecord::Parts { parts }) = profile {
+            return Some(parts.length().as_secs_f64());
+        }
         let traffic = endpoint.traffic.as_ref()?;
         let per_s = traffic.offered.map(|rate| rate.as_per_second());
         let per_s = per_s.or(traffic.achieved_per_s)?;
@@ -136,7 +176,14 @@ pub(in crate::report) fn status_line(endpoint: &EndpointReport) -> String {
     }
     if let Some(traffic) = &endpoint.traffic {
         parts.push(match (traffic.achieved_per_s, traffic.offered) {
-            (Some(sent), Some(offered)) => format!("sent {}/s of {offered}", rate(sent)),
+            (Some(sent), Some(offered)) => {
+                let mean = match load_rate(endpoint, offered) {
+                    _ if is_replay(endpoint) => " on average",
+                    own if own == offered.to_string() => "",
+                    _ => " on average",
+                };
+                format!("sent {}/s of {offered}{mean}", rate(sent))
+            }
             (Some(sent), None) => format!("sent {}/s", rate(sent)),
             (None, Some(offered)) => format!("sent – of {offered}"),
             (None, None) => "sent –".to_owned(),
@@ -148,11 +195,32 @@ pub(in crate::report) fn status_line(endpoint: &EndpointReport) -> String {
                 thousands(traffic.pool_limited)
             ));
         }
+        parts.extend(stream_waits(traffic));
     }
     parts.join(" · ")
 }
 
-fn rate(per_s: f64) -> String {
+/// `12 waited for a stream`, `3 sent once more (GOAWAY)`.
+pub(super) fn stream_waits(traffic: &Traffic) -> Vec<String> {
+    let mut parts = Vec::new();
+    if traffic.waited_for_stream > 0 {
+        let waited = thousands(traffic.waited_for_stream);
+        parts.push(format!("{waited} waited for a stream"));
+    }
+    if traffic.moved > 0 {
+        let moved = thousands(traffic.moved);
+        parts.push(format!("{moved} sent once more (GOAWAY)"));
+    }
+    parts
+}
+
+/// `19.8/s`.
+pub(in crate::report) fn sent_per_second(per_s: Option<f64>) -> String {
+    per_s.map_or_else(|| "–".to_owned(), |per_s| format!("{}/s", rate(per_s)))
+}
+
+/// `20.0`, `1,500`: requests per second.
+pub(super) fn rate(per_s: f64) -> String {
     match per_s {
         r if r >= 100.0 => thousands(r.round() as u64),
         r => format!("{r:.1}"),
@@ -171,7 +239,7 @@ pub(in crate::report) fn failures(endpoint: &EndpointReport, run: Option<&RunInf
             rows.push((count, format!("HTTP {status}")));
         }
         if count > told {
-            rows.push((count - told, kind.as_str().to_owned()));
+            rows.push((count - told, failure(*kind).to_owned()));
         }
     }
     if counts.timeout > 0 {
@@ -187,6 +255,17 @@ pub(in crate::report) fn failures(endpoint: &EndpointReport, run: Option<&RunInf
     rows.into_iter()
         .map(|(count, what)| format!("{:>width$} × {what}", thousands(count)))
         .collect()
+}
+
+/// The word of a kind, more where that could be misread.
+pub(super) fn failure(kind: FailureKind) -> &'static str {
+    match kind {
+        FailureKind::Content => "unexpected body",
+        FailureKind::RefusedStream => "refused stream",
+        FailureKind::StreamReset => "stream reset",
+        FailureKind::GoAway => "GOAWAY",
+        other => other.as_str(),
+    }
 }
 
 /// `50 requests were slower than 150 ms`, `14 requests failed or were slower than 150 ms`.

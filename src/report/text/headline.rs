@@ -1,16 +1,18 @@
 //! The first lines of a screen: a verdict for each endpoint, with the percentile against its limit.
 
-use super::audit;
+use super::{audit, baseline};
 use crate::judge::gate::{
-    Condition, Counting, DecisionReason, Finding, FindingReason, LimitOperator, ObservedMetric,
-    SampleUnit, Severity, Uncertainty, UndecidedMargin,
+    ChangeReason, Condition, Counting, DecisionReason, Finding, FindingReason, LimitOperator,
+    ObservedMetric, SampleUnit, Severity, Uncertainty, UndecidedMargin,
 };
 use crate::judge::summary::Observed;
 use crate::printable::one_line;
 use crate::report::endpoint_report::EndpointReport;
 use crate::report::figures::{LatencyScale, share, share_against, thousands};
 use crate::report::model::Report;
+use crate::run::rate_profile::RatePart;
 use crate::run::recording::TimeBase;
+use crate::run::run_file::SegmentRecord;
 use crate::stats::rank::Quantile;
 use crate::units::{Pretty, percent};
 use crate::verdict::Verdict;
@@ -20,6 +22,8 @@ use crate::verdict::Verdict;
 pub(in crate::report) struct Headline {
     /// The worst verdict of its gates that decide; `None` without such a gate.
     pub(in crate::report) verdict: Option<Verdict>,
+    /// The first word: the verdict, or the effect of a change without a gate; may be empty.
+    pub(in crate::report) word: String,
     pub(in crate::report) endpoint: String,
     /// What stands between two dots.
     pub(in crate::report) parts: Vec<String>,
@@ -36,13 +40,14 @@ pub(in crate::report) fn headlines(report: &Report) -> Vec<Headline> {
     lines
 }
 
-/// FAIL, INCONCLUSIVE, PASS, no gate.
+/// FAIL, INCONCLUSIVE, NOT JUDGED, PASS, no gate.
 pub(in crate::report) fn rank(verdict: Option<Verdict>) -> u8 {
     match verdict {
         Some(Verdict::Fail) => 0,
         Some(Verdict::Inconclusive) => 1,
-        Some(Verdict::Pass) => 2,
-        None => 3,
+        Some(Verdict::NotJudged) => 2,
+        Some(Verdict::Pass) => 3,
+        None => 4,
     }
 }
 
@@ -65,12 +70,16 @@ fn of_endpoint(report: &Report, endpoint: &EndpointReport) -> Headline {
     let scale = scale(endpoint);
     let (verdict, decisive) = of_verdict(report, &endpoint.name);
     let mut parts = match verdict {
+        None | Some(Verdict::NotJudged) if is_ramp(endpoint) => vec![RAMP.to_owned()],
         None => vec![ungated(report, endpoint, scale)],
-        Some(Verdict::Pass) => passed(&decisive, scale),
-        Some(_) if endpoint.summary.planned() == 0 => vec!["no data".to_owned()],
-        Some(Verdict::Inconclusive) => undecided(&decisive, scale),
-        Some(Verdict::Fail) => decisive.iter().map(|f| open(f, scale)).collect(),
+        Some(verdict) if verdict != Verdict::Pass && endpoint.summary.planned() == 0 => {
+            vec!["no data".to_owned()]
+        }
+        Some(verdict) => of_findings(verdict, &decisive, scale),
     };
+    if verdict == Some(Verdict::Pass) {
+        parts.extend(left_open(report, &endpoint.name));
+    }
     let own = report.findings.iter();
     let warned = own.filter(|f| {
         f.endpoint == endpoint.name && f.severity() == Severity::Warns && f.verdict == Verdict::Fail
@@ -89,9 +98,18 @@ fn of_endpoint(report: &Report, endpoint: &EndpointReport) -> Headline {
     }
     Headline {
         verdict,
+        word: verdict.map_or("", Verdict::as_str).to_owned(),
         endpoint: one_line(&endpoint.name).into_owned(),
         parts,
     }
+}
+
+/// What stands for the percentiles of a ramp.
+const RAMP: &str = "a ramp, shown over time: each of its rates has percentiles of its own";
+
+fn is_ramp(endpoint: &EndpointReport) -> bool {
+    let part = endpoint.segment.as_ref().and_then(SegmentRecord::part);
+    part.is_some_and(RatePart::is_ramp)
 }
 
 /// The unit of an endpoint's latencies.
@@ -158,16 +176,32 @@ fn passed(findings: &[&Finding], scale: LatencyScale) -> Vec<String> {
     let others = findings
         .iter()
         .filter(|f| limit(&f.gate.condition).is_none());
-    parts.extend(others.map(|f| other(f)));
+    parts.extend(others.map(|f| other(f, scale)));
     parts
 }
 
 /// `P95 31.4 ms`, `P99 43.4 ms, limit 150 ms: too few requests` where limit and reason are the same.
 fn undecided(findings: &[&Finding], scale: LatencyScale) -> Vec<String> {
-    let ending = |f: &Finding| {
-        let limit = Pretty(f.gate.condition.latency_limit()?);
-        Some(format!(", limit {limit}: {}", open_reason(f)))
-    };
+    values_before(findings, scale, |finding| {
+        let limit = Pretty(finding.gate.condition.latency_limit()?);
+        Some(format!(", limit {limit}: {}", open_reason(finding)))
+    })
+}
+
+/// `P50 4.1 ms`, `P95 7.9 ms, limit 150 ms` of gates that were not judged.
+fn not_judged(findings: &[&Finding], scale: LatencyScale) -> Vec<String> {
+    values_before(findings, scale, |finding| {
+        let limit = Pretty(finding.gate.condition.latency_limit()?);
+        Some(format!(", limit {limit}"))
+    })
+}
+
+/// The percentiles alone, and the ending that all share behind the last; each in full where they differ.
+fn values_before(
+    findings: &[&Finding],
+    scale: LatencyScale,
+    ending: impl Fn(&Finding) -> Option<String>,
+) -> Vec<String> {
     let endings: Vec<Option<String>> = findings.iter().map(|f| ending(f)).collect();
     let common = endings.first().cloned().flatten();
     let Some(common) = common.filter(|first| endings.iter().all(|e| e.as_ref() == Some(first)))
@@ -184,11 +218,36 @@ fn undecided(findings: &[&Finding], scale: LatencyScale) -> Vec<String> {
     parts
 }
 
+/// `P95, P99 not judged`, of the gates that follow those that passed.
+fn left_open(report: &Report, endpoint: &str) -> Option<String> {
+    let own = report.findings.iter().filter(|f| {
+        f.endpoint == endpoint
+            && f.severity() == Severity::Decides
+            && f.verdict == Verdict::NotJudged
+    });
+    let names: Vec<String> = own.map(name).collect();
+    (!names.is_empty()).then(|| format!("{} not judged", names.join(", ")))
+}
+
+/// What stands between the dots of findings that share a verdict.
+pub(super) fn of_findings(
+    verdict: Verdict,
+    findings: &[&Finding],
+    scale: LatencyScale,
+) -> Vec<String> {
+    match verdict {
+        Verdict::Pass => passed(findings, scale),
+        Verdict::Inconclusive => undecided(findings, scale),
+        Verdict::Fail => findings.iter().map(|f| open(f, scale)).collect(),
+        Verdict::NotJudged => not_judged(findings, scale),
+    }
+}
+
 /// `P95 236 ms > 150 ms`, `P99 43.4 ms, limit 150 ms: too few requests`.
-fn open(finding: &Finding, scale: LatencyScale) -> String {
+pub(super) fn open(finding: &Finding, scale: LatencyScale) -> String {
     let condition = &finding.gate.condition;
     let Some(limit) = condition.latency_limit() else {
-        return other(finding);
+        return other(finding, scale);
     };
     let limit = Pretty(limit);
     let name = name(finding);
@@ -202,7 +261,7 @@ fn open(finding: &Finding, scale: LatencyScale) -> String {
     );
     match finding.verdict {
         Verdict::Fail if is_number => format!("{name} {value} > {limit}"),
-        Verdict::Fail => format!("{name} {value}, limit {limit}"),
+        Verdict::Fail | Verdict::NotJudged => format!("{name} {value}, limit {limit}"),
         Verdict::Inconclusive => {
             format!("{name} {value}, limit {limit}: {}", open_reason(finding))
         }
@@ -212,14 +271,19 @@ fn open(finding: &Finding, scale: LatencyScale) -> String {
 
 /// `P95`, `done P95`.
 fn name(finding: &Finding) -> String {
-    match finding.gate.condition.quantile() {
+    metric(&finding.gate.condition)
+}
+
+/// The same of a gate that is not judged yet.
+pub(super) fn metric(condition: &Condition) -> String {
+    match condition.quantile() {
         Some(quantile) => quantile.to_string(),
-        None => audit::name(&finding.gate.condition),
+        None => audit::name(condition),
     }
 }
 
 /// `≤ 150 ms`; `None` for what is not a latency.
-fn limit(condition: &Condition) -> Option<String> {
+pub(super) fn limit(condition: &Condition) -> Option<String> {
     let (Condition::Latency {
         operator, limit, ..
     }
@@ -255,9 +319,17 @@ fn measured(finding: &Finding, scale: LatencyScale) -> String {
 }
 
 /// A gate on a share or a count: `error rate 2.3% > 0.1%`, `lost 101, limit 0`.
-fn other(finding: &Finding) -> String {
+fn other(finding: &Finding, scale: LatencyScale) -> String {
+    match &finding.reason {
+        FindingReason::Baseline(reason) => return baseline::headline(finding, reason, scale),
+        FindingReason::NoBaseline { .. } => {
+            return baseline::without(finding, &measured(finding, scale));
+        }
+        _ => {}
+    }
     let reason = match finding.verdict {
         Verdict::Inconclusive => format!(": {}", open_reason(finding)),
+        Verdict::NotJudged => " not judged".to_owned(),
         Verdict::Pass | Verdict::Fail => String::new(),
     };
     match (&finding.gate.condition, finding.measured) {
@@ -268,7 +340,9 @@ fn other(finding: &Finding) -> String {
             match finding.verdict {
                 Verdict::Pass => format!("error rate {shown} {} {allowed}", sign(*operator)),
                 Verdict::Fail => format!("error rate {shown} > {allowed}"),
-                Verdict::Inconclusive => format!("error rate {shown}, limit {allowed}{reason}"),
+                Verdict::Inconclusive | Verdict::NotJudged => {
+                    format!("error rate {shown}, limit {allowed}{reason}")
+                }
             }
         }
         (Condition::Count { what, at_most }, ObservedMetric::Count(count)) => format!(
@@ -295,7 +369,10 @@ pub(in crate::report) fn open_reason(finding: &Finding) -> &'static str {
     let tested = match &finding.reason {
         FindingReason::Audit(_) => return "audit incomplete",
         FindingReason::Cut { .. } => return "interrupted",
-        FindingReason::Change(_) => return "too few requests",
+        FindingReason::Change(ChangeReason::SentLate { .. }) => return "client-limited",
+        FindingReason::AcrossRamp => return "across a ramp",
+        FindingReason::Change(_) | FindingReason::NoBaseline { .. } => return "too few requests",
+        FindingReason::Baseline(reason) => return baseline::open_reason(reason),
         FindingReason::Tested(tested) => tested,
     };
     let too_few = match tested.sample.unit {

@@ -3,8 +3,8 @@
 use crate::run::import::{FileFormat, ImportRemark, ListRemark, MissingRequests, UnstatedFact};
 use crate::units::Pretty;
 
-/// The hint where failures cannot be told from other requests.
-const APART: &str = "measure with a7probe, which tells them apart";
+/// The hint where failures cannot be distinguished from other requests.
+const APART: &str = "measure with a7probe, which records each failure";
 
 /// A remark on a file, in words.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,9 +39,9 @@ impl ImportRemark {
     pub fn words(&self) -> Vec<RemarkWords> {
         match self {
             ImportRemark::Format(format) => of_format(*format),
-            ImportRemark::FromIntendedStart => vec![note(
-                "wrk2 counts latency from the intended start, as it should",
-            )],
+            ImportRemark::FromIntendedStart => {
+                vec![note("wrk2 counts latency from the intended start")]
+            }
             ImportRemark::FailuresAmong { format, requests } => {
                 vec![failures_among(*format, *requests)]
             }
@@ -58,13 +58,13 @@ impl ImportRemark {
 
 fn of_list(remark: &ListRemark) -> RemarkWords {
     match remark {
-        ListRemark::Heading { heading } => note(format!("'{heading}' is taken as the heading")),
+        ListRemark::Heading { heading } => note(format!("'{heading}' is treated as the heading")),
         ListRemark::Statuses {
             column,
             failed,
             rows,
         } => note(format!(
-            "'{column}' tells success: {failed} of {rows} rows failed"
+            "'{column}' is the status column: {failed} of {rows} rows failed"
         )),
         ListRemark::Redirects { column, rows } => warning(
             format!("{rows} rows with a 3xx in '{column}' count as failed (expected 2xx)"),
@@ -84,7 +84,7 @@ fn missing(requests: MissingRequests) -> RemarkWords {
     match requests {
         MissingRequests::Timeouts { timeouts } => warning(
             format!(
-                "wrk2 counts {timeouts} timeouts, one request perhaps several times; each may exceed a target"
+                "wrk2 counts {timeouts} timeouts and may count one request several times; each may exceed a limit"
             ),
             "measure with a7probe, which counts every request once",
         ),
@@ -97,8 +97,7 @@ fn missing(requests: MissingRequests) -> RemarkWords {
         ),
         MissingRequests::Iterations { iterations } => warning(
             format!(
-                "k6 dropped {iterations} iterations because no virtual user was free; each counts as one request that \
-                 was never sent, to every endpoint"
+                "k6 dropped {iterations} iterations because no virtual user was free; each counts as one unsent request to every endpoint"
             ),
             "raise preAllocatedVUs and maxVUs",
         ),
@@ -123,9 +122,9 @@ fn missing(requests: MissingRequests) -> RemarkWords {
 
 fn unstated(fact: UnstatedFact) -> RemarkWords {
     match fact {
-        UnstatedFact::Clock => {
-            note("a percentile table does not say from where its latencies count")
-        }
+        UnstatedFact::Clock => note(
+            "a percentile table does not say whether its latencies count from the intended start",
+        ),
         UnstatedFact::Failures { format } => {
             let subject = if format == FileFormat::Hlog {
                 "an HdrHistogram log"
@@ -133,10 +132,8 @@ fn unstated(fact: UnstatedFact) -> RemarkWords {
                 "a percentile table"
             };
             warning(
-                format!(
-                    "{subject} holds no failures, so a pass holds for the answered requests only"
-                ),
-                "take the number of failures from the tool that measured",
+                format!("{subject} has no failures, so a PASS is about the answered requests only"),
+                "take the number of failures from the measuring tool",
             )
         }
         UnstatedFact::SentRequests => warning(
@@ -152,12 +149,11 @@ fn unstated(fact: UnstatedFact) -> RemarkWords {
             "run bombardier with -l",
         ),
         UnstatedFact::WholeRun => warning(
-            "the history's percentiles are of moving windows; median, minimum and maximum alone are of the whole run",
+            "the history's percentiles are of moving windows; only median, minimum and maximum are of the whole run",
             "give the file that ends in _stats.csv",
         ),
         UnstatedFact::Unit => note(
-            "its values are taken as nanoseconds, as HdrHistogram's own tools log them; --unit us reads those of tools \
-             that log microseconds, such as YCSB",
+            "its values are treated as nanoseconds, the unit of HdrHistogram's own tools; for tools that log microseconds, such as YCSB, use --unit us",
         ),
     }
 }
@@ -166,9 +162,9 @@ fn failures_among(format: FileFormat, count: u64) -> RemarkWords {
     let (whose, hint) = match format {
         FileFormat::OhaJson => (
             "answers with a failure status",
-            "--output-format csv tells them apart",
+            "--output-format csv lists each one",
         ),
-        FileFormat::K6Summary => ("failed requests", "k6 run --out json tells them apart"),
+        FileFormat::K6Summary => ("failed requests", "k6 run --out json lists each one"),
         FileFormat::Hgrm | FileFormat::ArtilleryJson => ("answers with a failure status", APART),
         FileFormat::AutocannonJson => ("failed answers", APART),
         _ => ("failed requests", APART),
@@ -181,7 +177,7 @@ fn failures_among(format: FileFormat, count: u64) -> RemarkWords {
     let unknown = if matches!(format, FileFormat::Hgrm | FileFormat::K6Summary) {
         ""
     } else {
-        ", and it is not known which they are"
+        ", and the file does not say which"
     };
     warning(
         format!("the {times} of {count} {whose} are among the others{unknown}"),
@@ -194,33 +190,30 @@ fn of_format(format: FileFormat) -> Vec<RemarkWords> {
     match format {
         FileFormat::Run | FileFormat::Refused => Vec::new(),
         FileFormat::List => vec![note(
-            "from where these latencies count is as given, and the order of the file is taken as the order of time",
+            "the file does not say whether its latencies count from the intended start; its order is treated as time order",
         )],
         FileFormat::OhaJson | FileFormat::OhaCsv | FileFormat::HeyCsv => of_oha_and_hey(format),
         FileFormat::K6Json | FileFormat::K6Csv | FileFormat::K6Summary => of_k6(format),
         FileFormat::VegetaJson | FileFormat::VegetaCsv => vec![late_sends("vegeta", "workers")],
         FileFormat::VegetaHdrplot => vec![
             note(
-                "vegeta estimates these percentiles, so the rank of each is known to within 3 % at most; a verdict that \
-                 hangs on that is INCONCLUSIVE, and the order, so every burst, is lost",
+                "vegeta estimates these percentiles, so the rank of each is known only to within 3%; a verdict that depends on the difference is INCONCLUSIVE. The file has no time order, so slow spells cannot be seen",
             ),
             late_sends("vegeta", "workers"),
             warning(
-                "the plot does not say how many requests failed, and their latencies are among the others, so nothing can pass",
+                "the plot does not say how many requests failed, and their latencies are among the others, so no gate can pass",
                 "give every result: vegeta encode --to csv results.bin > FILE",
             ),
         ],
         FileFormat::Hgrm => vec![note(
-            "a percentile table keeps the order of size and not of time, so every burst is lost; a latency between two of \
-             its lines is shown as the upper one",
+            "a percentile table has no time order, so slow spells cannot be seen; a latency between two of its lines is shown as the upper one",
         )],
         FileFormat::Hlog => vec![note(
-            "an HdrHistogram log does not say from where its latencies count, and within an interval their order, so \
-             every burst, is lost",
+            "an HdrHistogram log does not say whether its latencies count from the intended start; it has no time order within an interval, so slow spells cannot be seen",
         )],
         FileFormat::GhzJson => vec![late_sends("ghz", "workers")],
         FileFormat::HyperfineJson => vec![note(
-            "hyperfine times runs of a command, one after the other: start and end of the process are in the numbers",
+            "hyperfine times runs of a command, one after the other; the numbers include start and end of the process",
         )],
         FileFormat::GatlingLog => vec![
             note("Gatling writes whole milliseconds"),
@@ -241,8 +234,7 @@ fn of_format(format: FileFormat) -> Vec<RemarkWords> {
 fn of_oha_and_hey(format: FileFormat) -> Vec<RemarkWords> {
     let oha_clock = || {
         note(
-            "oha counts latency from the send, unless it ran with -q and --latency-correction, which its file does not \
-             say; from the send, what a stall costs the requests behind it is not in the numbers",
+            "oha counts latency from the send, unless it ran with -q and --latency-correction, which its file does not say; counted from the send, the delay that a stall causes for later requests is not in the numbers",
         )
     };
     match format {
@@ -253,7 +245,9 @@ fn of_oha_and_hey(format: FileFormat) -> Vec<RemarkWords> {
         FileFormat::OhaCsv => vec![oha_clock(), unanswered("oha", "--output-format json")],
         _ => vec![
             closed_model("hey counts latency", "workers", "requests"),
-            note("hey rounds to 0.1 ms: what may lie on either side of a target counts as both"),
+            note(
+                "hey rounds to 0.1 ms: a latency that may be on either side of a limit is counted on both",
+            ),
             unanswered("hey", "its output without -o csv"),
         ],
     }
@@ -261,8 +255,7 @@ fn of_oha_and_hey(format: FileFormat) -> Vec<RemarkWords> {
 
 fn of_k6(format: FileFormat) -> Vec<RemarkWords> {
     let send = note(
-        "k6's http_req_duration counts from the send: neither a late start, nor waiting for a connection, nor \
-         connecting, nor TLS is in the numbers",
+        "k6's http_req_duration counts from the send: late starts, waits for a connection, connecting and TLS are not in the numbers",
     );
     if format != FileFormat::K6Summary {
         return vec![send];
@@ -270,7 +263,7 @@ fn of_k6(format: FileFormat) -> Vec<RemarkWords> {
     vec![
         few_percentiles("k6's summary keeps a few percentiles"),
         send,
-        note("all requests of the summary are one endpoint; --out json tells them apart"),
+        note("all requests of the summary are one endpoint; --out json lists them by URL"),
     ]
 }
 
@@ -290,14 +283,13 @@ fn of_summary(format: FileFormat) -> Vec<RemarkWords> {
             closed_model("bombardier counts latency", "connections", "requests"),
         ],
         FileFormat::ArtilleryJson => vec![
-            few_percentiles("Artillery keeps a few percentiles to within 1 %"),
+            few_percentiles("Artillery keeps a few percentiles to within 1%"),
             note("Artillery's http.response_time ends with the first byte of the answer"),
             note("all requests of the report are one endpoint"),
         ],
         _ => vec![
             note(
-                "Fortio keeps a histogram of fixed steps: a latency within a step is shown as its upper end, a verdict that \
-                 hangs on the rest is INCONCLUSIVE, and the order, so every burst, is lost",
+                "Fortio keeps a histogram of fixed steps: a latency within a step is shown as its upper end, and a verdict that depends on the difference is INCONCLUSIVE. The file has no time order, so slow spells cannot be seen",
             ),
             late_sends("Fortio", "threads"),
         ],
@@ -307,24 +299,21 @@ fn of_summary(format: FileFormat) -> Vec<RemarkWords> {
 /// What a summary with a few percentiles has lost; `kept` says which ones it keeps.
 fn few_percentiles(kept: &str) -> RemarkWords {
     note(format!(
-        "{kept}: a latency between two of them is shown as the upper one, a verdict that hangs on the rest is \
-         INCONCLUSIVE, and the order, so every burst, is lost"
+        "{kept}: a latency between two of them is shown as the upper one, and a verdict that depends on the difference is INCONCLUSIVE. The file has no time order, so slow spells cannot be seen"
     ))
 }
 
 /// A tool with a schedule that does not count how late it was.
 fn late_sends(tool: &str, senders: &str) -> RemarkWords {
     note(format!(
-        "{tool} counts latency from the send: when its {senders} are late, the delay before the send is not in the \
-         numbers"
+        "{tool} counts latency from the send: if its {senders} are late, that delay is not in the numbers"
     ))
 }
 
 /// A tool without a schedule; `counts` is what it counts.
 fn closed_model(counts: &str, senders: &str, requests: &str) -> RemarkWords {
     note(format!(
-        "{counts} from the send, with as many at a time as it has {senders}: what a stall costs the {requests} that \
-         were not sent because of it is not in the numbers"
+        "{counts} from the send, with as many at a time as it has {senders}: {requests} that a stall kept from being sent are not in the numbers"
     ))
 }
 
@@ -332,8 +321,10 @@ fn closed_model(counts: &str, senders: &str, requests: &str) -> RemarkWords {
 fn unanswered(tool: &str, instead: &str) -> RemarkWords {
     warning(
         format!(
-            "{tool} leaves requests without an answer out of its CSV, so a pass holds for the answered ones only"
+            "{tool} leaves requests without an answer out of its CSV, so a PASS is about the answered ones only"
         ),
-        format!("compare the number of rows with what was sent; {instead} counts them"),
+        format!(
+            "compare the number of rows with the number of requests sent; {instead} counts them"
+        ),
     )
 }

@@ -1,17 +1,14 @@
-//! What the notes say of the instrument itself: its own error, and what vouches for it.
+//! The notes on the instrument: measurement overhead, and certificate.
 
 use std::time::Duration;
 
+use crate::judge::gate::overhead_matters;
 use crate::report::model::Report;
 use crate::report::run_info::RunInfo;
 use crate::run::run_file::{Calibration, MeasurementOverhead};
 use crate::units::{Pretty, grouped};
 
-/// Of the smallest target, the part from which on the own error is worth a word.
-const MATTERS: u32 = 100;
-
-/// What must be known of the instruments of the runs: that one was not calibrated, an own error that matters, and a
-/// certificate.
+/// The notes on the instruments of the runs: a missing calibration, an overhead that matters, and a certificate.
 pub(super) fn notes(report: &Report) -> Vec<String> {
     let targets = report.findings.iter();
     let smallest = targets.filter_map(|f| f.gate.condition.target()).min();
@@ -32,7 +29,7 @@ pub(super) fn notes(report: &Report) -> Vec<String> {
 /// What is known of the measurement overhead; `None` where it is too small to matter for the smallest limit.
 fn calibration(run: &RunInfo, smallest: Option<Duration>) -> Option<String> {
     if let Calibration::Measured(null) = &run.calibration {
-        let small = smallest.is_none_or(|target| null.own_error <= target / MATTERS);
+        let small = !smallest.is_some_and(|limit| overhead_matters(null.own_error, limit));
         if small && !run.target.starts_with("https:") {
             return None;
         }
@@ -44,28 +41,22 @@ fn calibration(run: &RunInfo, smallest: Option<Duration>) -> Option<String> {
 pub(super) fn overhead(run: &RunInfo) -> String {
     match &run.calibration {
         Calibration::Unknown => {
-            "not calibrated: the instrument's own error was not measured before this run".to_owned()
+            "measurement overhead unknown: not measured before this run".to_owned()
         }
         Calibration::Skipped => {
-            "not calibrated (--no-calibration): the instrument's own error is not known and not allowed for"
-                .to_owned()
+            "measurement overhead unknown and not allowed for (--no-calibration)".to_owned()
         }
-        Calibration::Failed { why } => format!(
-            "not calibrated: {why}; the instrument's own error is not known and not allowed for"
-        ),
+        Calibration::Failed { why } => {
+            format!("measurement overhead unknown and not allowed for: {why}")
+        }
         Calibration::Measured(null) => measured(null, run.target.starts_with("https:")),
     }
 }
 
 fn measured(null: &MeasurementOverhead, tls: bool) -> String {
-    let tls = if tls {
-        " (without TLS, which comes on top)"
-    } else {
-        ""
-    };
+    let tls = if tls { " (TLS is not included)" } else { "" };
     format!(
-        "own error up to {}: the P99 of {} requests to a null server, {}{tls}, at its upper 95 % bound; a FAIL must hold \
-         beyond it",
+        "measurement overhead {} (P99, upper 95% bound, {} requests to a null server, {}{tls}); a FAIL must exceed the limit by more",
         Pretty(null.own_error),
         grouped(null.requests),
         null.transport
@@ -80,7 +71,7 @@ pub(super) fn certificate(run: &RunInfo) -> Option<String> {
         "a7probe selftest"
     };
     Some(format!(
-        "{length} of {}: {} of known delays, stalls and bursts within tolerance",
+        "{length} of {}: {} of known delays, stalls and slow spells within tolerance",
         certificate.started_at.split('T').next().unwrap_or_default(),
         match certificate.checks.len() {
             1 => "1 figure".to_owned(),

@@ -17,11 +17,11 @@ pub(super) fn limitation(limitation: Limitation) -> String {
             Pretty(allowed)
         ),
         Limitation::Busy { share } => format!(
-            "a7probe itself was busy for {} of the time",
+            "a7probe was busy for {} of the time",
             percent((share * 100.0).round() / 100.0)
         ),
         Limitation::Throttled { time } => format!(
-            "the control group of a7probe was kept from the processor for {}",
+            "the container's CPU limit stopped a7probe for {}",
             Pretty(time)
         ),
         Limitation::SocketErrors { count } => format!(

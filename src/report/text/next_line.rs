@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::audit;
+use super::baseline::RULE_OUT_DRIFT;
 use super::next_step::next_step;
 use crate::judge::gate::{
     Finding, FindingReason, NextStep, ObservedMetric, RunPurpose, SampleEstimate, SampleUnit,
@@ -13,7 +14,9 @@ use crate::printable::one_line;
 use crate::report::endpoint_report::EndpointReport;
 use crate::report::figures::{share, share_against, thousands};
 use crate::report::model::{Report, ReportKind};
+use crate::run::plan::Model;
 use crate::run::recording::TimeBase;
+use crate::run::run_file::SizeRecord;
 use crate::units::Pretty;
 use crate::verdict::Verdict;
 
@@ -25,9 +28,9 @@ pub(in crate::report) fn next_line(
     findings: &[&Finding],
 ) -> Option<Vec<String>> {
     match verdict {
-        Verdict::Pass => None,
+        Verdict::Pass | Verdict::NotJudged => not_judged(report, endpoint).map(|line| vec![line]),
         Verdict::Fail => failed(report, endpoint, findings),
-        Verdict::Inconclusive => open(endpoint, findings).map(|line| vec![line]),
+        Verdict::Inconclusive => open(report, endpoint, findings).map(|line| vec![line]),
     }
 }
 
@@ -39,8 +42,11 @@ fn failed(
 ) -> Option<Vec<String>> {
     let first = findings
         .iter()
-        .find(|f| f.gate.condition.quantile().is_some());
+        .find(|f| f.gate.condition.quantile().is_some() && f.p_fail.is_some());
     let Some(first) = first else {
+        if report.baseline.is_some() {
+            return Some(vec![RULE_OUT_DRIFT.to_owned()]);
+        }
         return findings.iter().find_map(|f| Some(vec![next_step(f)?]));
     };
     let allowed = first.gate.condition.allowed_share()?;
@@ -79,7 +85,14 @@ fn failed(
             ]
         }
         // Without that, what the other gates need is the better advice.
-        _ => vec![open(endpoint, &undecided(report, endpoint)).unwrap_or(excess)],
+        _ => vec![
+            open(
+                report,
+                endpoint,
+                &of_verdict(report, endpoint, Verdict::Inconclusive),
+            )
+            .unwrap_or(excess),
+        ],
     })
 }
 
@@ -89,35 +102,82 @@ fn is_diagnosable(endpoint: &EndpointReport) -> bool {
     matches!(endpoint.name.as_str(), "health" | "ingest")
 }
 
-/// The gates on an endpoint that are INCONCLUSIVE.
-fn undecided<'a>(report: &'a Report, endpoint: &EndpointReport) -> Vec<&'a Finding> {
+/// The gates on an endpoint that decide and have this verdict.
+fn of_verdict<'a>(
+    report: &'a Report,
+    endpoint: &EndpointReport,
+    verdict: Verdict,
+) -> Vec<&'a Finding> {
     let own = report.findings.iter();
     own.filter(|f| {
-        f.endpoint == endpoint.name
-            && f.verdict == Verdict::Inconclusive
-            && f.severity() == Severity::Decides
+        f.endpoint == endpoint.name && f.verdict == verdict && f.severity() == Severity::Decides
     })
     .collect()
 }
 
+/// What the implied gates need that the plan could not pass.
+fn not_judged(report: &Report, endpoint: &EndpointReport) -> Option<String> {
+    let findings = of_verdict(report, endpoint, Verdict::NotJudged);
+    match report.runs.first().map(|run| run.model) {
+        Some(Model::Closed { concurrency }) => longer_closed_run(endpoint, &findings, concurrency)
+            .or_else(|| open(report, endpoint, &findings)),
+        _ => open(report, endpoint, &findings),
+    }
+}
+
+/// `run 30 s to judge all three: -z 30s -c 50 (or -n 299 --iid)`: in a closed model the answers decide how many
+/// requests a time takes.
+fn longer_closed_run(
+    endpoint: &EndpointReport,
+    findings: &[&Finding],
+    in_flight: usize,
+) -> Option<String> {
+    let traffic = endpoint.traffic.as_ref()?;
+    let needed = findings.iter().filter_map(|f| need(f)).map(|n| n.samples);
+    let seconds = needed.max()? as f64 / traffic.achieved_per_s?;
+    let seconds = (seconds - 0.01).ceil().max(1.0);
+    let independent = findings.iter().filter_map(|f| f.needed_if_independent());
+    let judged = match findings {
+        [only] => only.gate.condition.quantile()?.to_string(),
+        [_, _] => "both".to_owned(),
+        [_, _, _] => "all three".to_owned(),
+        more => format!("all {}", more.len()),
+    };
+    Some(format!(
+        "run {seconds} s to judge {judged}: -z {seconds}s -c {in_flight} (or -n {} --iid)",
+        independent.max()?
+    ))
+}
+
 /// The largest need of all open gates.
-fn open(endpoint: &EndpointReport, findings: &[&Finding]) -> Option<String> {
+fn open(report: &Report, endpoint: &EndpointReport, findings: &[&Finding]) -> Option<String> {
     let largest = findings
         .iter()
         .filter_map(|f| Some((f, need(f)?)))
         .max_by_key(|(_, need)| need.samples);
     match largest {
-        Some((finding, need)) => Some(needs(endpoint, finding, need)),
+        Some((finding, mut need)) => {
+            need.is_by_time = is_by_time(report);
+            Some(needs(endpoint, finding, need))
+        }
         None => findings.iter().find_map(|f| next_step(f)),
     }
+}
+
+/// Whether the run was given a time, which does not go together with a number of requests.
+fn is_by_time(report: &Report) -> bool {
+    let run = report.runs.first();
+    run.is_some_and(|run| run.adaptive.is_none() && matches!(run.size, SizeRecord::Duration { .. }))
 }
 
 /// Samples that would decide a gate, as far as the data say.
 #[derive(Clone, Copy)]
 struct Need {
     samples: u64,
-    /// Whether it is a forecast from what was seen.
+    /// Whether it is a forecast from the observed share.
     certainty: Certainty,
+    /// Whether it is shown as a time.
+    is_by_time: bool,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -130,6 +190,7 @@ fn need(finding: &Finding) -> Option<Need> {
     let exact = |samples| Need {
         samples,
         certainty: Certainty::Exact,
+        is_by_time: false,
     };
     match finding.next_step.as_ref()? {
         NextStep::RunAtLeast {
@@ -140,14 +201,25 @@ fn need(finding: &Finding) -> Option<Need> {
         NextStep::RunAtLeast { samples, .. } => Some(Need {
             samples: *samples,
             certainty: Certainty::Forecast,
+            is_by_time: false,
         }),
         NextStep::MoreSamples(SampleEstimate::AtLeast(samples)) => Some(exact(*samples)),
         NextStep::MoreSamples(SampleEstimate::More { samples, .. }) => Some(Need {
             samples: finding.n + samples,
             certainty: Certainty::Forecast,
+            is_by_time: false,
         }),
         _ => None,
     }
+}
+
+/// `50/s@30s`: a step is as long as its profile says, and a replay as its file.
+fn of_segment(endpoint: &EndpointReport, time: Duration) -> Option<String> {
+    let segment = endpoint.segment.as_ref()?;
+    Some(match segment.part() {
+        Some(part) => format!("--rate {part}@{}s", time.as_secs()),
+        None => "replay a longer file".to_owned(),
+    })
 }
 
 /// `P99 needs about 3,000 requests if 0.3% stay slow: -z 150s`, `P99 needs 600 requests (30 s): -n 600`.
@@ -181,16 +253,23 @@ fn needs(endpoint: &EndpointReport, finding: &Finding, need: Need) -> String {
     });
     let count = thousands(need.samples);
     match (need.certainty, time) {
-        (Certainty::Exact, Some(time)) => format!(
-            "{metric} needs {count} {noun} ({}): -n {}",
-            Pretty(time),
-            need.samples
-        ),
+        (Certainty::Exact, Some(time)) => {
+            let size = match of_segment(endpoint, time) {
+                Some(size) => format!("({}): {size}", Pretty(time)),
+                None if need.is_by_time => {
+                    return format!("{metric} needs {count} {noun}: -z {}s", time.as_secs());
+                }
+                None => format!("({}): -n {}", Pretty(time), need.samples),
+            };
+            format!("{metric} needs {count} {noun} {size}")
+        }
         (Certainty::Exact, None) => format!("{metric} needs {count} {noun}: -n {}", need.samples),
         (Certainty::Forecast, time) => {
             let slow = finding.exceedances.at_most as f64 / finding.n.max(1) as f64;
             let size = match time {
-                Some(time) => format!("-z {}s", time.as_secs()),
+                Some(time) => {
+                    of_segment(endpoint, time).unwrap_or_else(|| format!("-z {}s", time.as_secs()))
+                }
                 None => format!("-n {}", need.samples),
             };
             format!(

@@ -1,7 +1,7 @@
 //! What would decide a gate, in one sentence.
 
-use super::limitation;
 use super::sample::{count, metric, noun};
+use super::{baseline, limitation};
 use crate::judge::gate::{
     AuditStep, Finding, FindingReason, NextStep, Remedy, RunPurpose, SampleEstimate, SampleUnit,
 };
@@ -31,10 +31,12 @@ pub fn next_step(finding: &Finding) -> Option<String> {
         NextStep::MoreSamples(estimate) => return Some(samples(*estimate, unit, &metric)),
         NextStep::MoreSamplesInOrder(estimate) => {
             return Some(format!(
-                "measure with this gate, so that its target is counted in order; {}",
+                "measure with this gate, so that its limit is counted in order; {}",
                 samples(*estimate, unit, &metric)
             ));
         }
+        NextStep::Baseline(need) => return Some(baseline::need(finding, need)),
+        NextStep::Fix(Remedy::GiveBaseline) => return Some(baseline::give_baseline(finding)),
         NextStep::MeasureBothSides { samples_needed } => {
             let needed = grouped(*samples_needed);
             return Some(format!("measure at least {needed} requests on each side"));
@@ -48,36 +50,36 @@ pub fn next_step(finding: &Finding) -> Option<String> {
 
 fn this_shows(purpose: RunPurpose, unit: SampleUnit, metric: &str) -> String {
     let episode = match purpose {
-        RunPurpose::Fail => return ": that would do if it goes on like this".to_owned(),
+        RunPurpose::Fail => return " for {metric} to fail if latency stays as it was".to_owned(),
         RunPurpose::ExcludeEpisodes(Some(episode)) => Pretty(episode).to_string(),
         RunPurpose::ExcludeEpisodes(None) => count(unit, 1),
     };
-    format!(" for {metric} to exclude {episode} episodes")
+    format!(" for {metric}, to allow for slow spells of {episode}")
 }
 
 fn fix(remedy: Remedy) -> &'static str {
     match remedy {
-        Remedy::CheckReached => "check that the run reached this endpoint and was not cut at once",
+        Remedy::CheckReached => {
+            "check that the run reached this endpoint and was not interrupted at once"
+        }
         Remedy::ReportDoneTimes => {
-            "let the server tell when an event was done (--audit-done-at), or measure with this gate"
+            "have the server report when each event was processed (--audit-done-at), or measure with this gate"
         }
         Remedy::GiveEveryLatency => "give a file that has every latency, or measure with this gate",
-        Remedy::CountLimit => "measure again with this gate, so that its target is counted exactly",
+        Remedy::CountLimit => "measure again with this gate, so that its limit is counted exactly",
         Remedy::GiveOrder => {
-            "give a file that has every request in the order of time, or take requests as independent with --iid"
+            "give a file that has every request in time order, or treat requests as independent with --iid"
         }
         Remedy::CountLimitInOrder => {
-            "measure again with this gate, so that its target is counted in order, or take requests as independent with --iid"
+            "measure again with this gate, so that its limit is counted in order, or treat requests as independent with --iid"
         }
         Remedy::QuieterMachineOrLimit => {
-            "measure from a quieter machine, or move the target away from what was measured"
+            "measure from a quieter machine, or choose a limit further from the measured value"
         }
         Remedy::QuieterMachineOrRate => "measure from a quieter machine, or at a lower rate",
         Remedy::RaiseOpenFiles => "raise the limit of open files (ulimit -n), or lower the rate",
         Remedy::FinishRun => "let the run finish",
-        Remedy::ThirdEpisode => {
-            "run longer: a third slow episode would show that they are no accident"
-        }
+        Remedy::ThirdEpisode => "run longer: a third slow spell would rule out chance",
         Remedy::FindChange => "find out what changed during the run, and measure again",
         Remedy::LongerWarmup => {
             "if the service was warming up, measure again with a longer --warmup; else find out what changed"
@@ -87,6 +89,7 @@ fn fix(remedy: Remedy) -> &'static str {
             "more requests on both sides narrow the interval, unless the change lies at the limit"
         }
         Remedy::FinishBothRuns => "let both runs finish",
+        Remedy::GiveBaseline => "name the saved run with --baseline FILE",
     }
 }
 
@@ -107,7 +110,8 @@ fn samples(estimate: SampleEstimate, unit: SampleUnit, metric: &str) -> String {
         ),
         SampleEstimate::AFewMore => format!("a few more {} would decide it", noun(unit, 2)),
         SampleEstimate::TooNearLimit => {
-            "the share is too near the limit for any number of samples; move the target".to_owned()
+            "the share is too near the limit for any number of samples; choose another limit"
+                .to_owned()
         }
     }
 }
@@ -118,32 +122,32 @@ fn audit(step: &AuditStep) -> String {
             return trouble.hint().unwrap_or_else(|| audit(otherwise));
         }
         AuditStep::AuditRun => {
-            "audit the run: measure a server that lists its runs, or say with --audit-url how to ask this one"
+            "audit the run: measure a server that lists its runs, or name a status URL with --audit-url"
         }
         AuditStep::Finish => "let the audit finish",
         AuditStep::FinishOrShorten => "let the audit finish, or shorten it with --audit-quiet",
         AuditStep::CheckAnswers => "check what the endpoint answers",
         AuditStep::ReportEffects => {
-            "let the answer at --audit-url have the numbers 'inserts' and 'notifications'; 0 where there is no such effect"
+            "have the answer at --audit-url give the numbers 'inserts' and 'notifications' (0 for none)"
         }
         AuditStep::ListRuns => {
             "measure a server that lists its runs, and leave X-A7-Run to a7probe"
         }
         AuditStep::OneEventEach => {
-            "let each request have an event of its own; if they are meant to be one, send one"
+            "give each request its own event; if several requests mean one event, send one request"
         }
         AuditStep::AuditAgainOrSkipReading => {
-            "look at the service, and audit again; --audit-quiet 0s leaves the second look out"
+            "check the service, and audit again; --audit-quiet 0s skips the second look"
         }
         AuditStep::NameEvents => {
-            "let the client's key name the event, so that every request has a name"
+            "name each event by the client's key, so that every request has a known name"
         }
         AuditStep::LookAtProvider => {
-            "look at the provider's own record of them; only a provider that takes a key can rule that out"
+            "check the provider's own record; only a provider that accepts a key can rule duplicates out"
         }
-        AuditStep::AuditAgain => "look at the service, and audit again",
+        AuditStep::AuditAgain => "check the service, and audit again",
         AuditStep::WaitLonger => {
-            "give the server longer with --audit-timeout, and look at its queue"
+            "give the server more time with --audit-timeout, and check its queue"
         }
     };
     sentence.to_owned()

@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
+use super::addresses;
+use super::baseline::drift_note;
 use super::clock_note::clock_note;
 use super::comparison;
 use super::endpoint::noun;
 use super::instrument;
 use super::note::note;
+use super::stream_use;
 use crate::judge::gate::Finding;
 use crate::judge::summary::{Percentile, Resolution};
 use crate::printable::one_line;
@@ -30,7 +33,12 @@ pub(in crate::report) fn notes(report: &Report) -> Vec<String> {
     notes.extend(unresolved.filter_map(|endpoint| resolution_note(report, endpoint)));
     notes.extend(comparison::notes(report));
     notes.extend(guard_note(report));
+    notes.extend(report.baseline.as_ref().map(drift_note));
     notes.extend(instrument::notes(report));
+    let names = report.runs.iter().flat_map(|run| &run.addresses);
+    notes.extend(names.map(addresses::long));
+    let streams = report.runs.iter().flat_map(|run| &run.streams);
+    notes.extend(streams.map(stream_use::long));
     notes.extend(report.notes.iter().flat_map(note));
     notes
         .iter()
@@ -47,7 +55,7 @@ pub(super) fn other_notes(report: &Report) -> Vec<String> {
     unresolved.chain(certificates).chain(own).collect()
 }
 
-/// What the verdicts say of bursts.
+/// Which slow spells the verdicts allow for.
 pub(super) fn guard_note(report: &Report) -> Option<String> {
     let on_one_run = report.findings.iter().filter(|f| f.p_pass.is_some());
     let (guarded, independent): (Vec<_>, Vec<_>) =
@@ -62,31 +70,37 @@ pub(super) fn guard_note(report: &Report) -> Option<String> {
         .into_iter()
         .map(|d| Pretty(d).to_string())
         .collect();
-    let given = |f: &&Finding| {
-        let own = report.endpoints.iter().find(|e| e.name == f.endpoint);
-        own.is_some_and(|endpoint| endpoint.summary.clock == TimeBase::Given)
-    };
-    // What a comparison says of bursts stands in its own notes.
-    let (verdicts, pass) = if report.comparisons().is_empty() {
-        ("the verdicts", "a PASS")
+    // A comparison has its own note on slow spells.
+    let verdicts = if report.comparisons().is_empty() {
+        "the verdicts"
     } else {
-        ("the verdicts on one run", "such a PASS")
+        "the verdicts on one run"
     };
     if guarded.is_empty() {
         return (!independent.is_empty()).then(|| {
-            "--iid: requests are taken as independent; if slow ones come in bursts, the verdicts are less certain \
-             than stated"
+            "--iid: requests are treated as independent; if slow ones come in spells, the verdicts are less certain than stated"
                 .to_owned()
         });
     }
-    Some(if guarded.iter().all(given) {
-        format!(
-            "{verdicts} reckon with bursts; without a rate, a slow episode to exclude is taken as 1 sample"
-        )
+    Some(if guarded.iter().all(|f| is_given(report, f)) {
+        format!("{verdicts} allow for slow spells of 1 sample, because no rate is known")
     } else {
         let excluded = excluded.join(" and ");
-        format!("{verdicts} reckon with bursts; {pass} excludes slow episodes of {excluded}")
+        format!("{verdicts} allow for slow spells of up to {excluded}")
     })
+}
+
+/// Whether a finding is about latencies of a file, which have no rate.
+pub(super) fn is_given(report: &Report, finding: &Finding) -> bool {
+    let of_run = report
+        .endpoints
+        .iter()
+        .filter(|e| e.name == finding.endpoint);
+    let of_run = of_run.map(|endpoint| endpoint.summary.clock);
+    let compared = report.comparisons().iter();
+    let compared = compared.filter(|c| c.endpoint == finding.endpoint);
+    let mut clocks = of_run.chain(compared.map(|c| c.clocks.after));
+    clocks.next() == Some(TimeBase::Given)
 }
 
 /// `health: 10 samples: P95 and P99 are both the maximum; …`.
@@ -116,7 +130,7 @@ fn resolution_note(report: &Report, endpoint: &EndpointReport) -> Option<String>
         [rest @ .., last] => format!("{} and {last} are all the maximum; ", rest.join(", ")),
     };
     Some(format!(
-        "{}: {} {}: {maximum}an interval with two ends takes {}",
+        "{}: {} {}: {maximum}a two-sided interval needs {}",
         endpoint.name,
         grouped(n),
         noun(endpoint.summary.clock),

@@ -1,6 +1,7 @@
 //! Why a gate came out as it did, in one sentence.
 
 use super::audit_reason;
+use super::baseline;
 use super::change_reason;
 use super::test_reason::TestedText;
 use crate::judge::gate::{CutRuns, Finding, FindingReason};
@@ -17,6 +18,9 @@ fn sentence(finding: &Finding, reason: &FindingReason) -> String {
         }
         FindingReason::Audit(reason) => audit_reason::sentence(finding, reason),
         FindingReason::Change(reason) => change_reason::sentence(finding, reason),
+        FindingReason::Baseline(reason) => baseline::sentence(finding, reason),
+        FindingReason::NoBaseline { recorded } => baseline::no_baseline(recorded.as_deref()),
+        FindingReason::AcrossRamp => "each rate of a ramp has a percentile of its own".to_owned(),
         FindingReason::Cut { runs, otherwise } => format!(
             "interrupted: {} cut, and a gate over two runs needs a size fixed beforehand ({})",
             match runs {

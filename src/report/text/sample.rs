@@ -1,4 +1,4 @@
-//! What a tested gate counts, in nouns: `600 requests`, `above 150 ms`, `P95`.
+//! What a tested gate counts, in nouns: `600 requests`, `slower than 150 ms`, `P95`.
 
 use crate::judge::gate::{Condition, LimitOperator, SampleUnit};
 use crate::units::{Pretty, grouped};
@@ -19,15 +19,15 @@ pub(super) fn noun(unit: SampleUnit, n: u64) -> &'static str {
     }
 }
 
-/// `above 150 ms`.
+/// `slower than 150 ms`.
 pub(super) fn beyond(condition: &Condition) -> String {
     match condition {
-        Condition::Done { limit, .. } => format!("not done after {}", Pretty(*limit)),
+        Condition::Done { limit, .. } => format!("not processed within {}", Pretty(*limit)),
         Condition::Latency {
             operator, limit, ..
         } => match operator {
-            LimitOperator::AtMost => format!("above {}", Pretty(*limit)),
-            LimitOperator::Below => format!("not below {}", Pretty(*limit)),
+            LimitOperator::AtMost => format!("slower than {}", Pretty(*limit)),
+            LimitOperator::Below => format!("not faster than {}", Pretty(*limit)),
         },
         _ => "failed".to_owned(),
     }

@@ -29,7 +29,7 @@ impl<'a> TestedText<'a> {
 
     pub(super) fn reason(&self, decision: &DecisionReason) -> String {
         match decision {
-            DecisionReason::NoData => "there are no data, and no data is never a pass".to_owned(),
+            DecisionReason::NoData => "no data to judge".to_owned(),
             DecisionReason::Passed(margin) => {
                 format!("{}, and {}", self.seen(), self.pass_margin(margin))
             }
@@ -38,42 +38,42 @@ impl<'a> TestedText<'a> {
             }
             DecisionReason::Uncertain(uncertainty) => self.uncertain(uncertainty),
             DecisionReason::AmongMany { gates } => format!(
-                "{}: too many by itself, but not surprising among {gates} gates",
+                "{}: too many for one gate alone, but not surprising among {gates} gates",
                 self.seen_and_allowed()
             ),
             DecisionReason::SingleExceedance => {
-                format!("{}, and a single one fails no gate", self.seen())
+                format!("{}, and one alone cannot fail a gate", self.seen())
             }
             DecisionReason::TooFew {
                 by_number,
                 exclusion,
             } => format!(
-                "{} cannot carry {}: even with none {} it takes {}; {}",
+                "{} cannot pass with {}, even with none {}: needs {}; {}",
+                tested_metric(&self.finding.gate.condition),
                 self.count(self.finding.n),
-                article_and_metric(&self.finding.gate.condition),
                 self.beyond(),
                 self.pass_needs(*by_number, *exclusion),
                 self.seen(),
             ),
             DecisionReason::OrderUnknown => format!(
-                "{}, but {}, so nobody knows whether they came in bursts, and the verdict hangs on it",
+                "{}; {}, so slow spells cannot be seen, and the verdict depends on them",
                 self.seen(),
                 self.why_without_order()
             ),
             DecisionReason::FewEpisodes(episodes) => format!(
-                "{}, but {}: that could be an accident",
+                "{}, {}: that may be chance",
                 self.seen_and_allowed(),
                 self.in_episodes(*episodes)
             ),
             DecisionReason::NotExcluded { exclusion, seen } => format!(
-                "{}, but to exclude slow episodes of {} takes {}{}",
+                "{}, but allowing for slow spells of {} needs {}{}",
                 self.seen(),
                 self.episode(*exclusion),
                 self.count(exclusion.samples),
                 self.because_of_episodes(*seen)
             ),
             DecisionReason::ShownBothWays => format!(
-                "{}: shown to be within {} for a part of the run and beyond it for another, so the service changed",
+                "{}: shown to be within {} in one part of the run and beyond it in another, so the service changed",
                 self.seen(),
                 percent(self.theta0)
             ),
@@ -95,23 +95,19 @@ impl<'a> TestedText<'a> {
         beyond(&self.finding.gate.condition)
     }
 
-    /// `57 of 600 requests were above 150 ms (55 slow, 2 timed out)`.
+    /// `57 of 600 requests were slower than 150 ms (55 slow, 2 timed out)`.
     fn seen(&self) -> String {
         self.observation("")
     }
 
-    /// `24 of 600 requests (4 %) were above 150 ms`.
+    /// `24 of 600 requests (4 %) were slower than 150 ms`.
     fn seen_with_share(&self) -> String {
         self.observation(&format!(" ({})", percent(self.share())))
     }
 
-    /// `57 of 600 requests were above 150 ms where at most 30 (5 %) are allowed`.
+    /// `57 of 600 requests were slower than 150 ms; at most 30 (5 %) are allowed`.
     fn seen_and_allowed(&self) -> String {
-        format!(
-            "{} where at most {} are allowed",
-            self.seen(),
-            self.allowed()
-        )
+        format!("{}; at most {} are allowed", self.seen(), self.allowed())
     }
 
     fn share(&self) -> f64 {
@@ -181,9 +177,9 @@ impl<'a> TestedText<'a> {
         let at_most = format!("at most {} are", percent(self.theta0));
         match margin {
             PassMargin::EvidenceAtLook => format!("that was enough to show that {at_most}"),
-            PassMargin::AnyOrder => format!("in whatever order, that shows that {at_most}"),
+            PassMargin::AnyOrder => format!("in any order, that shows that {at_most}"),
             PassMargin::Bursts(bursts) => format!("{} shows that {at_most}", self.worth(bursts)),
-            PassMargin::UpTo { most: None } => "a single one would have left it open".to_owned(),
+            PassMargin::UpTo { most: None } => "one would have left the gate open".to_owned(),
             PassMargin::UpTo { most: Some(most) } => format!("up to {} would pass", grouped(*most)),
         }
     }
@@ -191,7 +187,7 @@ impl<'a> TestedText<'a> {
     fn undecided_margin(&self, margin: &UndecidedMargin) -> String {
         match margin {
             UndecidedMargin::OrderUnknown => format!(
-                "{}, so nobody knows whether they came in bursts",
+                "{}, so slow spells cannot be seen",
                 self.why_without_order()
             ),
             UndecidedMargin::Bursts(bursts) => {
@@ -215,16 +211,16 @@ impl<'a> TestedText<'a> {
         if self.share() <= 2.0 * self.theta0 {
             format!("too near the {allowed} allowed")
         } else {
-            format!("where {allowed} are allowed")
+            format!("with {allowed} allowed")
         }
     }
 
-    /// `59 to pass`, and what excluding slow episodes adds.
+    /// `59`, and the number that slow spells need.
     fn pass_needs(&self, by_number: u64, exclusion: Option<Exclusion>) -> String {
-        let by_number = format!("{} to pass", grouped(by_number));
+        let by_number = grouped(by_number);
         match exclusion {
             Some(exclusion) => format!(
-                "{by_number}, and {} to exclude slow episodes of {}",
+                "{by_number}, and {} to allow for slow spells of {}",
                 grouped(exclusion.samples),
                 self.episode(exclusion)
             ),
@@ -232,13 +228,13 @@ impl<'a> TestedText<'a> {
         }
     }
 
-    /// What a failure of a percentile that the sample cannot resolve says, and what it does not say.
+    /// A percentile that the sample cannot resolve can fail, and it cannot pass.
     fn caution(&self, pass_from: Option<u64>) -> String {
         pass_from.map_or_else(String::new, |needed| {
             format!(
-                "; {} cannot carry {} ({}a pass takes {}), but they can refute it",
+                "; {} cannot pass with {} ({}needs {}), but it can fail",
+                tested_metric(&self.finding.gate.condition),
                 self.count(self.finding.n),
-                article_and_metric(&self.finding.gate.condition),
                 self.is_maximum(),
                 grouped(needed),
             )
@@ -256,22 +252,22 @@ impl<'a> TestedText<'a> {
         }
     }
 
-    /// `what 600 requests in 4 bursts are worth, 37 independent ones,`.
+    /// `they came in 4 spells …, and 600 requests in such spells count as 37 independent ones, which`.
     fn worth(&self, bursts: &BurstWorth) -> String {
         format!(
-            "they came {}, and {} in such bursts are worth {} independent ones, which",
+            "they came {}, and {} in such spells count as {} independent ones, which",
             self.in_episodes(bursts.episodes),
             self.count(self.finding.n),
             grouped(bursts.independent)
         )
     }
 
-    /// `in 2 episodes, the longest of 31 requests`.
+    /// `in 2 spells, the longest of 31 requests`.
     fn in_episodes(&self, episodes: SlowEpisodes) -> String {
         let longest = self.count(episodes.longest);
         match episodes.count {
-            1 => format!("in a single episode of {longest}"),
-            count => format!("in {} episodes, the longest of {longest}", grouped(count)),
+            1 => format!("in one spell of {longest}"),
+            count => format!("in {} spells, the longest of {longest}", grouped(count)),
         }
     }
 
@@ -282,27 +278,24 @@ impl<'a> TestedText<'a> {
         }
     }
 
-    /// What the episodes that were seen add to the samples that it takes.
+    /// The spells that were seen, as the reason for a larger need.
     fn because_of_episodes(&self, episodes: SlowEpisodes) -> String {
         match episodes.count {
             0 => String::new(),
-            _ => format!(
-                ", given that there were some ({})",
-                self.in_episodes(episodes)
-            ),
+            _ => format!(", because there were some ({})", self.in_episodes(episodes)),
         }
     }
 
     fn why_without_order(&self) -> &'static str {
         match self.sample.unit {
-            SampleUnit::Sample => "the file does not keep the order of time",
+            SampleUnit::Sample => "the file does not keep the time order",
             SampleUnit::Request | SampleUnit::AcceptedEvent => {
-                "the target was not counted in the run"
+                "the run file does not keep the order of all requests"
             }
         }
     }
 
-    /// `none of 300 requests were above 150 ms in the first half of the run and 120 of 300 in the second: …`.
+    /// `0 of 300 requests were slower than 150 ms in the first half of the run and 120 of 300 in the second: …`.
     fn halves(&self, first: HalfResult, second: HalfResult) -> String {
         let part = |half: HalfResult| {
             let (k, n) = (grouped(half.exceedances), self.count(half.samples));
@@ -313,7 +306,7 @@ impl<'a> TestedText<'a> {
             _ => "fails and the second passes",
         };
         format!(
-            "{} were {} in the first half of the run and {} in the second: the first by itself {way}, so the service changed",
+            "{} were {} in the first half of the run and {} in the second: the first half alone {way}, so the service changed",
             part(first),
             self.beyond(),
             part(second),
@@ -328,7 +321,7 @@ impl<'a> TestedText<'a> {
         let cause = match uncertainty {
             Uncertainty::Limited(flag) => {
                 return format!(
-                    "client-limited: {}, and only {at_least} of {n} are so far {beyond} that this cannot be the reason",
+                    "client-limited: {}, and only {at_least} of {n} are {beyond} by more than that explains",
                     limitation(*flag),
                 );
             }
@@ -346,7 +339,7 @@ impl<'a> TestedText<'a> {
                     ))
             ),
             Uncertainty::Unsent { requests } => format!(
-                "the run was cut and {} never sent, so {range}",
+                "the run was interrupted with {} never sent, so {range}",
                 self.count(*requests)
             ),
             Uncertainty::ClientFailures { requests } => format!(
@@ -355,28 +348,28 @@ impl<'a> TestedText<'a> {
             ),
             Uncertainty::Bucket => match self.sample.unit {
                 SampleUnit::AcceptedEvent => {
-                    format!("the audit does not tell more than that {range}")
+                    format!("the audit shows only that {range}")
                 }
-                SampleUnit::Sample => format!("the file does not tell more than that {range}"),
+                SampleUnit::Sample => format!("the file shows only that {range}"),
                 SampleUnit::Request => format!(
-                    "the target was not counted in the run and lies inside a histogram's bucket, so {range}"
+                    "the run did not count this limit, which lies inside a bucket of the stored times, so {range}"
                 ),
             },
             Uncertainty::SendLag => {
                 format!("client-limited: this machine sent late; without its own delay {range}")
             }
             Uncertainty::OwnError { at_most } => format!(
-                "measurement: the instrument's own error is up to {}, so {range} by the server's own doing",
+                "the measurement overhead is up to {}, so {range} because of the server",
                 Pretty(*at_most)
             ),
         };
-        format!("{cause}, and the verdict hangs on them")
+        format!("{cause}, and the verdict depends on the exact number")
     }
 }
 
-fn article_and_metric(condition: &Condition) -> String {
+fn tested_metric(condition: &Condition) -> String {
     match condition {
         Condition::ErrorRate { limit, .. } => format!("an error rate of {limit}"),
-        _ => format!("a {}", metric(condition)),
+        _ => metric(condition),
     }
 }

@@ -6,7 +6,7 @@ use crate::report::model::Report;
 use crate::stats::paired::MIN_PAIRS;
 use crate::units::plural;
 
-/// Both intervals of a change, for whoever wants to know.
+/// Both intervals of a change, for `--verbose`.
 pub(super) fn both(change: &Change) -> String {
     let Some(candidates) = &change.candidates else {
         return String::new();
@@ -66,13 +66,13 @@ pub(super) fn notes(report: &Report) -> Vec<String> {
         names => format!("; {what}: {names}"),
     };
     let mut notes = vec![format!(
-        "of two intervals the wider one is shown{}{}",
+        "the wider of two intervals is shown{}{}",
         part("over all requests (profile likelihood)", profile),
         part("over the pairs of blocks (Student's t)", paired)
     )];
     if !short.is_empty() {
         notes.push(format!(
-            "only the profile interval is used for {short}: a block holds so few requests that it is the block's maximum"
+            "only the profile interval is used for {short}: a block has too few requests, so this percentile is its maximum"
         ));
     }
     notes
@@ -82,11 +82,11 @@ pub(super) fn notes(report: &Report) -> Vec<String> {
 pub(in crate::report) fn no_pairs(missing: NoPairs) -> String {
     match missing {
         NoPairs::TooFew { pairs } => format!(
-            "{pairs} {} of blocks, and an interval over pairs takes {MIN_PAIRS}",
+            "{pairs} {} of blocks, and an interval over pairs needs {MIN_PAIRS}",
             plural(pairs, "pair")
         ),
         NoPairs::ShortBlocks { requests_needed } => format!(
-            "a block holds fewer than {requests_needed} requests, so that it is a block's maximum"
+            "a block has fewer than {requests_needed} requests, so this percentile is the block's maximum"
         ),
     }
 }

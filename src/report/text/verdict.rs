@@ -23,12 +23,14 @@ fn subject(finding: &Finding) -> String {
 }
 
 /// What did not pass, the worst first.
-fn not_passed(report: &Report) -> Vec<&Finding> {
+pub(in crate::report) fn not_passed(report: &Report) -> Vec<&Finding> {
     let worst_first = [
         (Severity::Decides, Verdict::Fail),
         (Severity::Decides, Verdict::Inconclusive),
+        (Severity::Decides, Verdict::NotJudged),
         (Severity::Warns, Verdict::Fail),
         (Severity::Warns, Verdict::Inconclusive),
+        (Severity::Warns, Verdict::NotJudged),
     ];
     worst_first
         .iter()
@@ -42,7 +44,7 @@ fn not_passed(report: &Report) -> Vec<&Finding> {
 }
 
 /// The findings that make the verdict, in order; empty where no gate decides.
-pub(in crate::report) fn decisive(report: &Report) -> Vec<&Finding> {
+fn decisive(report: &Report) -> Vec<&Finding> {
     let verdict = report.verdict();
     report
         .findings
@@ -72,12 +74,7 @@ pub(in crate::report) fn verdict_line(report: &Report) -> Option<String> {
         names => names.join(", "),
     };
     Some(match (verdict, decisive.as_slice()) {
-        (_, []) if report.findings.is_empty() => {
-            format!("{verdict} no gate was judged, and that is never a pass")
-        }
-        (_, []) => {
-            format!("{verdict} every gate only warns, so none decides, and that is never a pass")
-        }
+        (_, []) => format!("{verdict} no gate was judged"),
         (Verdict::Pass, [_, _, ..]) => format!("{verdict} all {} gates", decisive.len()),
         (_, [first, ..]) => format!("{verdict} {names}: {}", headline(report, first)),
     })

@@ -52,9 +52,18 @@ impl AcceptanceCounts {
 /// Whether a request that failed so may have been accepted.
 fn leaves_open(kind: FailureKind) -> bool {
     match kind {
-        FailureKind::Reset | FailureKind::Protocol | FailureKind::Body => true,
-        FailureKind::Connect | FailureKind::Tls | FailureKind::Status | FailureKind::Client => {
-            false
-        }
+        FailureKind::Reset
+        | FailureKind::StreamReset
+        | FailureKind::GoAway
+        | FailureKind::Protocol
+        | FailureKind::Body
+        | FailureKind::Content
+        | FailureKind::Redirect => true,
+        // A refused stream was not processed (RFC 9113 §8.7).
+        FailureKind::RefusedStream
+        | FailureKind::Connect
+        | FailureKind::Tls
+        | FailureKind::Status
+        | FailureKind::Client => false,
     }
 }

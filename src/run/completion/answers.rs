@@ -1,5 +1,5 @@
-//! What the client keeps of answers to find its events again: 32 bytes an accepted request, and the text of an id that is
-//! no UUID.
+//! What the client keeps of answers to find its events again: 32 bytes an accepted request, and the text of an id that
+//! is not a UUID.
 
 use std::time::Instant;
 
@@ -72,7 +72,7 @@ pub struct AcceptedEvent {
     pub at: Instant,
 }
 
-/// What was kept of one endpoint's answers.
+/// The retained parts of one endpoint's answers.
 #[derive(Clone, Debug, Default)]
 pub struct Answers {
     /// The accepted ones; in no order.
@@ -130,7 +130,7 @@ pub fn json_of(body: &[u8]) -> serde_json::Result<Value> {
     }
 }
 
-/// A segment of a path as it was before it was encoded for one; what is no encoding of text stays as it is.
+/// A segment of a path as it was before it was encoded for one; an invalid encoding stays unchanged.
 fn percent_decoded(segment: &str) -> String {
     let mut decoded = Vec::with_capacity(segment.len());
     let mut rest = segment.as_bytes();

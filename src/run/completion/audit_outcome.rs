@@ -13,22 +13,22 @@ use super::event_report::UnknownMeans;
 pub enum DoneClock {
     /// The server's, at both ends.
     Server,
-    /// The probe's when it had the answer, the server's at completion: as true as the two clocks agree.
+    /// The probe's at the answer, the server's at completion: as exact as the two clocks agree.
     Both,
-    /// The probe's: completion was between the poll that did not see it yet and the poll that did.
+    /// The probe's: completion was between the last reading without it and the first reading with it.
     Poll,
 }
 
-/// Whether the server tells how often one kind of effect was had.
+/// Whether the server reports the number of one kind of effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(test, schemars(rename = "Effects"))]
 pub enum EffectReporting {
-    /// It tells.
+    /// The server reports it.
     #[serde(rename = "told")]
     Reported,
-    /// It does not, or not of every event that was done: duplicates cannot be seen.
+    /// The server does not report it for every processed event: duplicates cannot be seen.
     #[serde(rename = "not_told")]
     NotReported,
 }
@@ -38,11 +38,11 @@ pub enum EffectReporting {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Settled {
-    /// Nothing was pending any more.
+    /// No event was pending.
     Done,
-    /// At the deadline.
+    /// The wait ended at the deadline.
     Deadline,
-    /// By a signal.
+    /// A signal ended the wait.
     Interrupted,
 }
 
@@ -53,8 +53,8 @@ pub struct AuditOutcome {
     pub clock: DoneClock,
     /// How the wait for it ended.
     pub settled: Settled,
-    /// Longest that was waited.
+    /// Longest wait.
     pub patience: Duration,
-    /// What to make of accepted requests that it does not know.
+    /// How to count accepted requests that the server does not know.
     pub unknown: UnknownMeans,
 }

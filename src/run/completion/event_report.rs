@@ -7,9 +7,9 @@ use std::time::Duration;
 pub struct EventReport {
     /// Where it stands.
     pub status: EventStatus,
-    /// Rows that it inserted, if that is told.
+    /// Rows that it inserted, if reported.
     pub inserts: Option<u64>,
-    /// Notifications that were sent for it, if that is told.
+    /// Notifications that were sent for it, if reported.
     pub notifications: Option<u64>,
     /// More notifications that may have been sent: of attempts that were cut off.
     pub notify_unknown: u64,
@@ -22,14 +22,14 @@ pub enum EventStatus {
     Pending,
     /// Done.
     Processed {
-        /// It took at least so long.
+        /// The shortest time that fits the observations.
         at_least: Duration,
-        /// It took at most so long.
+        /// The longest time that fits the observations.
         at_most: Duration,
     },
     /// Given up: dead after its retries, or failed inside its synchronous call.
     GivenUp,
-    /// It could not be read when the wait ended: pending, done or lost, nobody knows.
+    /// Its state could not be read when the wait ended: pending, processed or lost.
     Unread,
 }
 
@@ -43,6 +43,14 @@ pub enum UnknownMeans {
 }
 
 impl EventReport {
+    /// How long after acceptance it was done, at most; `None` if it was not.
+    pub(crate) fn done_after(&self) -> Option<Duration> {
+        match self.status {
+            EventStatus::Processed { at_most, .. } => Some(at_most),
+            EventStatus::Pending | EventStatus::GivenUp | EventStatus::Unread => None,
+        }
+    }
+
     /// Whether it is done.
     pub(crate) fn is_processed(&self) -> bool {
         matches!(self.status, EventStatus::Processed { .. })

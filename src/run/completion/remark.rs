@@ -1,10 +1,10 @@
-//! What must be known to read the numbers of an audit.
+//! Remarks that explain the numbers of an audit.
 
 use serde::{Deserialize, Serialize};
 
 use super::audit_trouble::{AuditTrouble, in_words};
 
-/// What must be known to read the numbers of an audit.
+/// Remarks that explain the numbers of an audit.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case", tag = "remark")]
@@ -12,29 +12,29 @@ use super::audit_trouble::{AuditTrouble, in_words};
 pub enum AuditRemark {
     /// States could not be read when the wait ended.
     Trouble {
-        /// How many.
+        /// Number of events.
         unread: u64,
-        /// What came last instead.
+        /// The last answer instead of a state.
         #[serde(with = "in_words")]
         #[cfg_attr(test, schemars(with = "String"))]
         last: AuditTrouble,
     },
-    /// Events were done before they were accepted, so no time that is told is believed.
+    /// Events were processed before they were accepted, so no reported time is used.
     ClocksDisagree {
-        /// How many.
+        /// Number of events.
         events: u64,
     },
-    /// Times that say nothing of the zone they are in, held against others.
+    /// Times without a time zone, compared with others.
     NoOffset {
-        /// Of how many events.
+        /// Number of events.
         events: u64,
     },
-    /// Events that are listed as done and say not when.
+    /// Events that are listed as processed, without a time.
     NoTime {
-        /// How many.
+        /// Number of events.
         events: u64,
     },
-    /// What was done could not be read once more.
+    /// The second reading of processed events failed.
     NotReadAgain {
         /// Why.
         #[serde(with = "in_words")]

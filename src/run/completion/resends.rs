@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// How one repeated request was answered, held against the original's answer.
+/// The answer to one repeated request, compared with the original's answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Resend {
     /// Accepted, and it names the same event as the original's answer.
@@ -38,7 +38,7 @@ pub struct Resends {
     pub conflict: u64,
     /// Answered with another event than the original: one key, two events.
     pub several_events: u64,
-    /// Accepted, but the original's answer or the repetition's names no event: whether it is the same, nobody knows.
+    /// Accepted, but the original's answer or the repetition's names no event: unknown whether it is the same.
     #[serde(default)]
     pub not_compared: u64,
     /// Refused otherwise, or not answered.

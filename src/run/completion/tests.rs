@@ -132,7 +132,7 @@ fn planted_losses_duplicates_and_recoveries_are_counted() {
     );
     assert_eq!(completion.processed, 85);
     assert!(!completion.is_exactly_once());
-    // What was not done is slower than every target, lost or not: 0, 1, 2, 6, 7, and 80 to 89 ms.
+    // An event that is not processed is slower than every target, lost or not: 0, 1, 2, 6, 7, and 80 to 89 ms.
     assert_eq!(completion.done.exceedances[0].bits.count_ones(), 15);
     assert_eq!(completion.done_after(Quantile::P99), None);
 }
@@ -165,7 +165,7 @@ fn duplicates_that_the_server_does_not_tell_of_are_not_denied() {
     assert_eq!(
         told,
         (EffectReporting::Reported, EffectReporting::NotReported),
-        "each by itself"
+        "each alone"
     );
     assert!(!completion.sees_duplicates() && !completion.is_exactly_once());
 }

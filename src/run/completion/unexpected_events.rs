@@ -1,16 +1,16 @@
 //! Events in a run's listing that the run did not send.
 
-/// Events that a run did not send, as far as they can be told from those whose answer it never saw.
+/// Events that a run did not send, as far as they can be distinguished from those whose answer it never saw.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct UnexpectedEvents {
-    /// So many for certain.
+    /// The certain number.
     pub at_least: u64,
-    /// So many, if the server took in none of the requests whose events have names that nobody knows.
+    /// The number, if the server accepted none of the requests with unknown event names.
     pub at_most: u64,
 }
 
 impl UnexpectedEvents {
-    /// Exactly so many.
+    /// Exactly this many.
     pub fn exactly(count: u64) -> UnexpectedEvents {
         UnexpectedEvents {
             at_least: count,
@@ -18,7 +18,7 @@ impl UnexpectedEvents {
         }
     }
 
-    /// So many events that are nobody's, of which `open` may be requests without a known name.
+    /// This many events without a sender, of which `open` may be requests without a known name.
     pub fn among(events: u64, open: u64) -> UnexpectedEvents {
         UnexpectedEvents {
             at_least: events.saturating_sub(open),

@@ -5,7 +5,6 @@ use super::column_title::{ColumnRole, ColumnTitle, is_data_rate, words};
 use super::{TimeUnit, numbers};
 use crate::units::MAX_DURATION;
 
-/// One column.
 pub(super) struct Column {
     pub(super) title: Option<String>,
     /// The words of the title.

@@ -65,9 +65,9 @@ impl ListColumns {
         let looks: Vec<String> = indexes
             .iter()
             .take(LISTED)
-            .map(|&i| format!("{}: {}", self.name(i), self.look(i)))
+            .map(|&i| format!("{} ({})", self.name(i), self.look(i)))
             .collect();
-        looks.join("; ")
+        looks.join(", ")
     }
 
     /// The appearance of a column.
@@ -75,8 +75,8 @@ impl ListColumns {
         let column = &self.columns[index];
         let range = column.profile.range();
         match (column.role.what(), column.profile.rises()) {
-            (Some(what), _) => format!("{what}, {range}"),
-            (None, true) => format!("rising, {range}"),
+            (Some(what), _) => format!("{range}, {what}"),
+            (None, true) => format!("{range}, rising"),
             (None, false) => range,
         }
     }

@@ -91,7 +91,6 @@ const LABELS: &str = "request page resource sampler transaction action command b
     proto protocol agent region zone tag tags trace referer ip address threadname";
 
 impl ColumnTitle {
-    /// Reads a title.
     pub(super) fn read(title: &str) -> ColumnTitle {
         let words = words(title);
         let words: Vec<&str> = words.iter().map(String::as_str).collect();

@@ -62,7 +62,7 @@ impl ListColumns {
         }
     }
 
-    /// Counts and ranks beside a status in each row are figures of one request.
+    /// Counts and ranks next to a status in each row are figures of one request.
     pub(super) fn settle_with_status(&mut self) {
         if self.firm.is_none() {
             return;
@@ -190,7 +190,7 @@ impl ListColumns {
             return Ok(());
         };
         Err(ListError::inside(
-            format!("{} holds {what}, not latencies", self.shown(index)),
+            format!("{} has {what}, not latencies", self.shown(index)),
             self.way_out(),
         )
         .into())
@@ -199,7 +199,7 @@ impl ListColumns {
     /// The best column to name instead, or the file to give instead.
     fn way_out(&self) -> String {
         match self.candidates().first() {
-            Some(&best) => format!("choose one: {}", self.flags(best)),
+            Some(&best) => format!("use {}", self.flags(best)),
             None => EACH_REQUEST.to_owned(),
         }
     }
@@ -252,15 +252,17 @@ impl ListColumns {
                 self.no_latencies(&numeric)
             };
         };
-        let plural = if numeric.len() == 1 { "" } else { "s" };
-        ListError::file(
-            format!(
-                "has {} numeric column{plural}: {}",
-                numeric.len(),
-                self.names(numeric.iter().copied())
+        let what = match numeric.as_slice() {
+            [_] => format!("has one numeric column: {}", self.names(numeric.clone())),
+            _ => format!(
+                "has {} numeric columns, and which holds the latencies is not clear",
+                numeric.len()
             ),
+        };
+        ListError::file(
+            what,
             format!(
-                "choose one: {} ({})",
+                "use {}, or another of: {}",
                 self.flags(best),
                 self.looks(&numeric)
             ),
@@ -280,7 +282,7 @@ impl ListColumns {
     fn no_latencies(&self, numeric: &[usize]) -> ImportError {
         let error = if numeric.is_empty() {
             ListError::file(
-                "has several columns, and none holds numbers",
+                "has several columns, none with numbers",
                 "one value per line, such as 163.2ms, or 'failed'",
             )
         } else {

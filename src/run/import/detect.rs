@@ -6,7 +6,7 @@ use super::{
     titled_rows, vegeta,
 };
 
-/// So much of a file tells what it is, but for k6's summary, whose metrics are in the order of the alphabet.
+/// This much of a file shows its format, except for k6's summary, whose metrics are in alphabetical order.
 const HEAD: usize = 16 << 10;
 
 /// The format of a file. Each is recognized by several marks; any other file is a list.

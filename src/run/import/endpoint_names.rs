@@ -39,7 +39,7 @@ impl EndpointKey {
     }
 }
 
-/// Names as short as they can be told apart by; unique as long as the keys are.
+/// Names as short as possible; unique if the keys are.
 pub(super) fn names(keys: &[EndpointKey]) -> Vec<String> {
     let unique = |of: fn(&EndpointKey) -> String, key: &EndpointKey| {
         let name = of(key);
@@ -63,7 +63,7 @@ pub(super) fn names(keys: &[EndpointKey]) -> Vec<String> {
     names
 }
 
-/// A name that a gate can hold: something, and nothing that a gate would take for its comparison.
+/// A name that a gate can hold: not empty, and without signs that a gate would read as its comparison.
 pub(super) fn gate_name(name: &str) -> String {
     let name: String = name
         .chars()

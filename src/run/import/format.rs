@@ -88,9 +88,9 @@ const FORMATS: [(FileFormat, &str, &str); 23] = {
     ]
 };
 
-/// A word that is no format.
+/// An unknown format.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("'{text}' is no format of a file; {}", format_hint(.text))]
+#[error("unknown file format '{text}'; {}", format_hint(.text))]
 pub struct UnknownFormat {
     text: String,
 }
@@ -102,7 +102,7 @@ fn format_hint(text: &str) -> String {
     });
     match near {
         Some(name) => format!("did you mean '{name}'?"),
-        None => format!("there are {}", names.collect::<Vec<_>>().join(", ")),
+        None => format!("use {}", names.collect::<Vec<_>>().join(", ")),
     }
 }
 
@@ -175,11 +175,11 @@ mod tests {
         for (text, message) in [
             (
                 "oha-jsn",
-                "'oha-jsn' is no format of a file; did you mean 'oha-json'?",
+                "unknown file format 'oha-jsn'; did you mean 'oha-json'?",
             ),
             (
                 "vegeta",
-                "'vegeta' is no format of a file; did you mean 'vegeta-json'?",
+                "unknown file format 'vegeta'; did you mean 'vegeta-json'?",
             ),
         ] {
             let error = text.parse::<FileFormat>().expect_err(text);
@@ -189,6 +189,6 @@ mod tests {
             .parse::<FileFormat>()
             .expect_err("no format")
             .to_string();
-        assert!(error.ends_with("there are run, list, oha-json, oha-csv, hey-csv, k6-json, k6-summary, vegeta-json, vegeta-csv, hgrm, hlog, locust-csv, k6-csv, vegeta-hdrplot, jmeter-csv, jmeter-xml, autocannon-json, bombardier-json, artillery-json, fortio-json, ghz-json, hyperfine-json, gatling-log"), "{error}");
+        assert!(error.ends_with("use run, list, oha-json, oha-csv, hey-csv, k6-json, k6-summary, vegeta-json, vegeta-csv, hgrm, hlog, locust-csv, k6-csv, vegeta-hdrplot, jmeter-csv, jmeter-xml, autocannon-json, bombardier-json, artillery-json, fortio-json, ghz-json, hyperfine-json, gatling-log"), "{error}");
     }
 }

@@ -51,7 +51,7 @@ pub(super) fn read(text: &str) -> Result<Imported, ImportError> {
     let counts = document.counts()?;
     if counts.total() != answers {
         return Err(FORMAT.damaged(format!(
-            "its codes count {} requests and its histogram {answers}",
+            "its codes count {} requests, but its histogram {answers}",
             counts.total()
         )));
     }

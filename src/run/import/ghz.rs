@@ -51,7 +51,7 @@ pub(super) fn read(text: &str) -> Result<Imported, ImportError> {
     let details = document.details.unwrap_or_default();
     if details.is_empty() && document.count > 0 {
         return Err(FORMAT.error(
-            "it has no details, so how many calls exceed a target is not known",
+            "it has no details, so the number of slow calls is unknown",
             "write all of it: ghz -O json -o FILE",
         ));
     }

@@ -16,7 +16,7 @@ pub(super) const HEADER: &str =
 /// Half of the last digit, 0.0001 s.
 const ROUNDING: Duration = Duration::from_micros(50);
 
-/// hey keeps so many results, and drops what comes after.
+/// hey keeps this many results, and drops later ones.
 const MOST_ROWS: usize = 1_000_000;
 
 /// Every answered request.
@@ -26,7 +26,7 @@ pub(super) fn read(text: &str) -> Result<Imported, ImportError> {
     let (has_status, has_offset) = (rows.has("status-code"), rows.has("offset"));
     if !has_status {
         return Err(format.error(
-            "this version of hey writes no status, so it is not known which answers failed",
+            "this version of hey writes no status, so the failed answers are unknown",
             "use a newer hey, whose CSV has the column status-code",
         ));
     }

@@ -25,7 +25,6 @@ fn is_titles(line: &str) -> bool {
     line.split_whitespace().eq(TITLES)
 }
 
-/// One line of the table.
 struct TableLine {
     value_ns: u64,
     /// Half of the last digit.
@@ -61,7 +60,7 @@ fn unit_of(text: &str, unit: Option<TimeUnit>, wrk2: bool) -> Result<TimeUnit, I
         )),
         (Some(unit), _) | (None, Some(unit)) => Ok(unit),
         (None, None) => Err(FileFormat::Hgrm.error(
-            "the table does not say in which unit its values are",
+            "the table does not name its unit",
             "name it with --unit, such as --unit ms",
         )),
     }
@@ -133,7 +132,7 @@ fn check_footer(footer: &str, lines: Vec<TableLine>) -> Result<Vec<TableLine>, I
     let whole = count.strip_suffix(".000").unwrap_or(count);
     let total: u64 = whole
         .parse()
-        .map_err(|_| FileFormat::Hgrm.damaged(format!("'{count}' is no total count")))?;
+        .map_err(|_| FileFormat::Hgrm.damaged(format!("'{count}' is not a total count")))?;
     match lines.last().map_or(0, |line| line.total) {
         reached if reached == total => Ok(lines),
         reached => Err(FileFormat::Hgrm.damaged(format!(

@@ -11,8 +11,15 @@ pub(super) const DAMAGED: &str = "write the file again with the tool that measur
 /// A file from which nothing can be judged.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ImportError {
-    /// No bytes, or nothing but comments and a heading.
-    #[error("there is no latency in it; write one a line, such as 163.2ms, or 'failed'")]
+    /// No bytes, or nothing but comments.
+    #[error(
+        "the file is empty\nhint: run the tool that measured again, or save a run with a7probe measure URL --save FILE"
+    )]
+    Blank,
+    /// Nothing but a heading.
+    #[error(
+        "it has no latencies\nhint: write one latency per line, such as 163.2ms, or name the tool with --format"
+    )]
     Empty,
     /// Not UTF-8.
     #[error("it is not UTF-8 text{}\nhint: iconv -f WINDOWS-1252 -t UTF-8 FILE > OUT, or save it as \"CSV UTF-8\"", .0.map_or(String::new(), |line| format!(" (line {line})")))]
@@ -21,11 +28,11 @@ pub enum ImportError {
     #[error("it is UTF-32 text\nhint: iconv -f UTF-32 -t UTF-8 FILE > OUT")]
     Utf32,
     /// gzip.
-    #[error("it is compressed; unpack it first: gunzip FILE")]
+    #[error("it is compressed\nhint: unpack it first: gunzip FILE")]
     Compressed,
     /// JSON, but not a run (that begins with a brace and is not read here).
     #[error(
-        "it is JSON, but not an a7probe run; give one latency a line, such as 163.2ms, or a CSV file"
+        "it is JSON, but not an a7probe run\nhint: give one latency per line, such as 163.2ms, or a CSV file"
     )]
     Json,
     /// A list or a CSV file that cannot be read.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 use super::FileFormat;
 use super::ending::Ending;
@@ -10,11 +10,16 @@ use crate::units::serialize_ms;
 
 /// What must be known of a file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(tag = "code", content = "values")]
 pub enum ImportRemark {
     /// What every file of the format has lost.
     #[serde(rename = "import_format")]
-    Format(#[serde(serialize_with = "as_values")] FileFormat),
+    Format(
+        #[serde(with = "FormatValues")]
+        #[cfg_attr(test, schemars(with = "FormatValues"))]
+        FileFormat,
+    ),
     /// wrk2 counts latency from the intended start.
     #[serde(rename = "import_from_intended_start")]
     FromIntendedStart,
@@ -22,6 +27,7 @@ pub enum ImportRemark {
     #[serde(rename = "import_failures_among_latencies")]
     FailuresAmong {
         /// The tool's format.
+        #[cfg_attr(test, schemars(with = "String"))]
         format: FileFormat,
         /// Requests that failed.
         requests: u64,
@@ -41,20 +47,17 @@ pub enum ImportRemark {
 }
 
 /// A format as an object, so that every remark has its values by name.
-#[expect(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "the signature is serde's"
-)]
-fn as_values<S: Serializer>(format: &FileFormat, to: S) -> Result<S::Ok, S::Error> {
-    #[derive(Serialize)]
-    struct FormatValues {
-        format: FileFormat,
-    }
-    FormatValues { format: *format }.serialize(to)
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(remote = "FileFormat")]
+struct FormatValues {
+    #[serde(getter = "FileFormat::to_string")]
+    format: String,
 }
 
 /// How the columns of a list were read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case", tag = "kind")]
 pub enum ListRemark {
     /// The first row is the heading.
@@ -89,6 +92,7 @@ pub enum ListRemark {
 
 /// Requests that the tool did not send, measure or write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case", tag = "kind")]
 pub enum MissingRequests {
     /// wrk2's timeouts, one request perhaps several times.
@@ -125,6 +129,7 @@ pub enum MissingRequests {
 
 /// What the file does not say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case", tag = "fact")]
 pub enum UnstatedFact {
     /// From where the latencies of a percentile table count.
@@ -132,6 +137,7 @@ pub enum UnstatedFact {
     /// How many requests failed.
     Failures {
         /// The format of the file.
+        #[cfg_attr(test, schemars(with = "String"))]
         format: FileFormat,
     },
     /// How many requests autocannon sent.

@@ -19,7 +19,7 @@ pub struct Imported {
 pub struct ImportedEndpoint {
     /// As the file calls it, if it does: a path without its leading slash, or a name that the tool was given.
     pub name: Option<String>,
-    /// What was measured.
+    /// The measurements.
     pub recording: Recording,
 }
 

@@ -102,7 +102,7 @@ fn neither(format: FileFormat, row: &TitledRow<'_>) -> ImportError {
 
 fn no_success(format: FileFormat) -> ImportError {
     format.error(
-        "it says of no sample whether it succeeded",
+        "its samples have no success field",
         "run JMeter with -Jjmeter.save.saveservice.successful=true -Jjmeter.save.saveservice.response_code=true",
     )
 }

@@ -28,7 +28,6 @@ const TIMEOUT_CODE: &str = "1050";
 /// More iterations than any run drops; each is recorded as a request of every endpoint.
 const MOST_DROPPED: u64 = 1 << 24;
 
-/// One line.
 #[derive(Deserialize)]
 #[serde(expecting = "an object")]
 struct MetricLine<'a> {
@@ -58,7 +57,7 @@ fn fine() -> bool {
     true
 }
 
-/// What is told apart while the lines go by.
+/// The separate counts while the lines are read.
 struct Points {
     format: FileFormat,
     requests: RequestsByEndpoint,
@@ -215,14 +214,16 @@ impl Points {
         let (failed, tagged) = self.failed;
         if failed > tagged {
             return Err(self.format.error(
-                format!("{failed} requests failed, but only {tagged} of the latencies say so"),
+                format!(
+                    "{failed} requests failed, but only {tagged} latencies are marked as failed"
+                ),
                 "run k6 with the system tags status and expected_response",
             ));
         }
         let dropped = self.dropped_iterations;
         if dropped.saturating_mul(endpoints.len() as u64) > MOST_DROPPED {
             return Err(self.format.error(
-                format!("k6 dropped {dropped} iterations, more than can be told apart"),
+                format!("k6 dropped {dropped} iterations, more than this import supports"),
                 "run k6 with enough virtual users: raise preAllocatedVUs and maxVUs",
             ));
         }

@@ -33,7 +33,7 @@ pub(super) fn read(input: impl Read, options: &ImportOptions) -> Result<Imported
     let mut records = ListRows::new(input)?;
     let mut first = ListRow::default();
     if !records.read(&mut first)? {
-        return Err(ImportError::Empty);
+        return Err(ImportError::Blank);
     }
     if first
         .cells
@@ -285,7 +285,7 @@ impl<'a> ListReader<'a> {
         if shorter && records.is_cut()? {
             return Err(ListError::at(
                 line,
-                format!("'{text}' has another unit than the lines before, and the line has no end; the file is cut"),
+                format!("'{text}' has a different unit than the lines before, and the line has no end: the file is cut"),
                 "copy the file again, or end its last line",
             )
             .into());

@@ -10,7 +10,6 @@ const MAX_CHARS: usize = 270;
 /// The subject of a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum ErrorSubject {
-    /// The file.
     File,
     /// A part of the file.
     Inside,
@@ -42,7 +41,6 @@ impl ListError {
         ListError::new(ErrorSubject::Inside, what.into(), hint.into())
     }
 
-    /// A value of a line.
     pub(super) fn value(line: u64, error: &ValueError) -> ListError {
         ListError::at(line, error.to_string(), error.hint())
     }

@@ -11,7 +11,6 @@ use super::{ImportError, ListError, status_meaning, value};
 /// Longest row that a quoted cell spreads over several lines.
 const MAX_QUOTED: usize = 64 << 10;
 
-/// One row.
 #[derive(Clone, Debug, Default)]
 pub(super) struct ListRow {
     /// Its first line, from 1.

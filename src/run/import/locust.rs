@@ -19,7 +19,7 @@ const EXCEPTIONS: &str = "Count,Message,Traceback,Nodes";
 /// Most names of one file.
 const MOST_NAMES: usize = 500;
 
-/// The percentiles that Locust can be told to write.
+/// The percentiles that Locust can be configured to write.
 const PERCENTILES: [(&str, f64); 11] = [
     ("50%", 0.50),
     ("66%", 0.66),
@@ -79,8 +79,8 @@ pub(super) fn read(text: &str) -> Result<Imported, ImportError> {
         titles if titles.starts_with(HISTORY) => &HISTORY_COLUMNS,
         titles if titles.starts_with(FAILURES) || titles.starts_with(EXCEPTIONS) => {
             return Err(format.error(
-                "this file lists what went wrong, without a latency",
-                "give the file that ends in _stats.csv; it counts failures too",
+                "this file lists failures, without latencies",
+                "give the file that ends in _stats.csv, which counts failures too",
             ));
         }
         _ => return Err(format.damaged("its first line is not that of a file of Locust")),

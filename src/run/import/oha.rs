@@ -54,7 +54,7 @@ pub(super) fn read_json(text: &str) -> Result<Imported, ImportError> {
     let counts = document.counts(format)?;
     let (n, bounds) = document.bounds();
     if counts.ok > n {
-        return Err(format.damaged("more answers are ok than there are latencies"));
+        return Err(format.damaged("it has more ok answers than latencies"));
     }
     PercentileSummary {
         answers: n,
@@ -84,7 +84,7 @@ impl OhaDocument {
         for (status, &n) in &self.status_code_distribution {
             let status: u16 = status
                 .parse()
-                .map_err(|_| format.damaged(format!("'{status}' is no status")))?;
+                .map_err(|_| format.damaged(format!("'{status}' is not a status")))?;
             add(&mut counts, outcome_of_status(status), n);
         }
         for (error, &n) in &self.error_distribution {

@@ -50,9 +50,7 @@ impl PercentileSummary {
     fn failures_among(&self, format: FileFormat) -> Result<u64, ImportError> {
         let (ok, answers) = (self.counts.ok, self.answers);
         answers.checked_sub(ok).ok_or_else(|| {
-            format.damaged(format!(
-                "{ok} answers are ok where it has {answers} latencies"
-            ))
+            format.damaged(format!("it has {ok} ok answers, but {answers} latencies"))
         })
     }
 }

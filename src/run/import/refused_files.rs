@@ -52,7 +52,7 @@ pub(super) struct Refused {
 impl Refused {
     pub(super) fn error(&'static self) -> ImportError {
         let keeps = self.keeps.as_deref().unwrap_or_default();
-        let what = || format!("it keeps {keeps}, and not the latencies");
+        let what = || format!("it has {keeps}, not the latencies");
         ImportError::Refused {
             file: &self.file,
             what: self.what.clone().unwrap_or_else(what),
@@ -66,7 +66,6 @@ impl Refused {
     }
 }
 
-/// A text that is refused.
 pub(super) fn of_text(head: &str) -> Option<&'static Refused> {
     if head.trim_start().starts_with('[') {
         let marks = ["\"response_times\"", "\"num_requests\""];
@@ -122,8 +121,8 @@ pub(super) fn unknown_object(keys: &TopLevelKeys) -> ImportError {
         n => format!("its keys are {} and {} more", names[..5].join(", "), n - 5),
     };
     ImportError::Refused {
-        file: "JSON that is neither a run of a7probe nor a known tool's",
+        file: "JSON that is neither an a7probe run nor a known tool's result",
         what: what.chars().take(200).filter(|c| !c.is_control()).collect(),
-        hint: "give one latency a line, such as 163.2ms, or a CSV file with --column".to_owned(),
+        hint: "give one latency per line, such as 163.2ms, or a CSV file with --column".to_owned(),
     }
 }

@@ -121,7 +121,7 @@ fn sample(index: u64, request: &ImportedRequest, t0_ns: i64) -> Sample {
     }
 }
 
-/// How a request with this status ended: 200 to 399 are ok, as vegeta and k6 count; 0 is no answer.
+/// How a request with this status ended: 200 to 399 are ok, as vegeta and k6 count; 0 means that there was none.
 pub(super) fn outcome_of_status(status: u16) -> Outcome {
     match status {
         200..=399 => Outcome::Ok,

@@ -33,7 +33,7 @@ impl ListColumns {
             found.retain(|&(i, _)| !self.is_text(i));
         }
         self.firm = self.firm.filter(|_| !found.is_empty());
-        // Beside a status that is understood, a column that is not is another matter.
+        // A column that is not understood does not matter if there is a status that is.
         if self.firm.is_some() {
             found.retain(|&(i, meaning)| {
                 let reading = self.reading(i, meaning, sample);
@@ -116,7 +116,7 @@ impl ListColumns {
         };
         if index == choice.index {
             return Err(ListError::inside(
-                format!("'{name}' is the column of the latencies and cannot tell success"),
+                format!("'{name}' is the latency column and cannot be the status column"),
                 "name another column, or none: --status-column none",
             )
             .into());
@@ -161,11 +161,11 @@ impl ListColumns {
         };
         Err(ListError::inside(
             format!(
-                "{} may tell whether requests ended ok: it holds '{examples}'",
+                "{} may be the status column: it has '{examples}'",
                 self.shown(index)
             ),
             format!(
-                "if it does, name it: --status-column {}; if not: --status-column {otherwise}",
+                "if it is, name it: --status-column {}; if not: --status-column {otherwise}",
                 self.flag_name(index)
             ),
         )

@@ -102,7 +102,7 @@ impl StatusColumn {
         }
         Err(ListError::inside(
             format!(
-                "'{}' holds '{}', which tells neither success nor failure",
+                "'{}' has '{}', which is neither success nor failure",
                 self.name,
                 unclear.join("', '")
             ),

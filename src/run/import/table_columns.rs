@@ -76,7 +76,7 @@ impl ListColumns {
         Ok(())
     }
 
-    /// The column of figures beside a column of latencies that are sorted: a histogram or a percentile table.
+    /// The column of figures next to a column of latencies that are sorted: a histogram or a percentile table.
     fn tabulated(&self, chosen: usize) -> Option<usize> {
         if !self.columns[chosen].profile.is_sorted() {
             return None;

@@ -39,7 +39,6 @@ pub(super) fn titles(text: &str) -> (String, u8) {
     (cells.join(","), delimiter)
 }
 
-/// One row.
 pub(super) struct TitledRow<'a> {
     format: FileFormat,
     delimiter: u8,

@@ -18,9 +18,9 @@ pub enum TimeUnit {
     Minutes,
 }
 
-/// A word that is no unit.
+/// An unknown unit.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("'{0}' is no unit; use ns, us, ms, s or m")]
+#[error("unknown unit '{0}'; use ns, us, ms, s or m")]
 pub struct UnknownUnit(pub String);
 
 impl TimeUnit {

@@ -10,7 +10,6 @@ use crate::units::{MAX_DURATION, UnitError, parse_duration};
 const FAILURES: [&str; 6] = ["failed", "fail", "failure", "error", "timeout", "timed out"];
 
 impl ValueError {
-    /// The hint.
     pub(super) fn hint(&self) -> String {
         match self {
             ValueError::NoUnit(_) => "add --unit s, ms, us or ns".to_owned(),

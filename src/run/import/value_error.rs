@@ -28,7 +28,7 @@ pub enum ValueError {
         unit: String,
     },
     /// More than one number.
-    #[error("'{text}' holds {count} values")]
+    #[error("'{text}' has {count} values")]
     Several {
         /// The line.
         text: String,
@@ -48,7 +48,7 @@ pub enum ValueError {
         text: String,
     },
     /// A decimal sign that contradicts the other numbers.
-    #[error("'{0}' has another decimal sign than other numbers of the file")]
+    #[error("'{0}' has a different decimal sign than other numbers of the file")]
     MixedDecimals(String),
     /// Nothing at all.
     #[error("the value is missing")]

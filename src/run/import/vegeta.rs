@@ -72,7 +72,7 @@ pub(super) fn read_json(text: &str) -> Result<Imported, ImportError> {
     let format = FileFormat::VegetaJson;
     if text.contains("\"status_codes\"") && text.contains("\"latencies\"") {
         return Err(format.error(
-            "this is vegeta's report: its percentiles are estimates, so how many exceed a target is not known",
+            "this is vegeta's report: its percentiles are estimates, so the number of slow requests is unknown",
             "give the results themselves: `vegeta encode results.bin`",
         ));
     }

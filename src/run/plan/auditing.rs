@@ -19,7 +19,7 @@ pub struct Auditing {
     pub patience: Duration,
     /// How long after everything is done it is all read once more, for duplicates that come late; zero for not at all.
     pub quiet: Duration,
-    /// Whom to ask, and what.
+    /// The URLs to ask, and the meaning of their answers.
     pub source: AuditSource,
 }
 
@@ -34,7 +34,7 @@ pub enum AuditPolicy {
     Required,
 }
 
-/// Whom to ask what became of a request.
+/// The source of a request's state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(clippy::large_enum_variant, reason = "there is one in a run")]
 pub enum AuditSource {

@@ -1,17 +1,17 @@
-//! How a run is to be judged, as far as that is decided before it: whether the verdicts allow for bursts, and whether
-//! its size is fixed.
+//! How a run is judged, as decided before it: whether the verdicts allow for slow spells, and whether its size is
+//! fixed.
 
 use std::time::Duration;
 
-/// The slow episode that a verdict excludes if nothing else is said, τ0.
+/// The default length of the slow spells that a verdict allows for, τ0.
 pub const DEFAULT_EPISODE: Duration = Duration::from_millis(100);
 
-/// Whether a verdict reckons with slow requests that come in bursts.
+/// Whether a verdict allows for slow spells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Guard {
-    /// The cluster guard: a PASS excludes slow episodes of this length, τ0.
+    /// The cluster guard: a PASS allows for slow spells of up to this length, τ0.
     Episode(Duration),
-    /// Requests are taken as independent (`--iid`).
+    /// Requests are treated as independent (`--iid`).
     Iid,
 }
 
@@ -22,8 +22,8 @@ impl Default for Guard {
 }
 
 impl Guard {
-    /// ℓ0: how many requests of an endpoint with this rate a slow episode meets, one where no rate is known. `None`
-    /// without the guard.
+    /// ℓ0: how many requests of an endpoint with this rate a slow spell meets, one if no rate is known. `None` without
+    /// the guard.
     pub fn requests(self, rate_per_s: Option<f64>) -> Option<f64> {
         match self {
             Guard::Episode(episode) => {

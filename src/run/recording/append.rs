@@ -1,4 +1,4 @@
-//! One recording behind another: the blocks of a side that was measured in turns.
+//! One recording after another: the blocks of one side of an interleaved comparison.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,6 +23,7 @@ impl Recording {
         let mut moved = self.clone();
         moved.ok = self.ok.shifted(first);
         moved.client = self.client.shifted(first);
+        moved.sequence = moved.sequence.map(|sequence| sequence.shifted(first));
         moved
             .exceedances
             .iter_mut()
@@ -32,7 +33,7 @@ impl Recording {
         let intervals =
             intervals.map(|(second, interval)| (second + at.as_secs(), interval.clone()));
         moved.intervals = Arc::new(intervals.collect());
-        for exemplar in &mut moved.slowest {
+        for exemplar in moved.slowest.iter_mut().chain(&mut moved.first_failed) {
             exemplar.index += first;
             exemplar.at += at;
         }
@@ -91,6 +92,7 @@ mod tests {
         joined.append(&second, Duration::from_secs(2));
         assert_eq!(joined.exceedances, whole.exceedances);
         assert_eq!((&joined.ok, &joined.client), (&whole.ok, &whole.client));
+        assert_eq!(joined.sequence(), whole.sequence());
         assert_eq!(joined.intervals, whole.intervals);
         assert_eq!(joined.slowest, whole.slowest);
         assert_eq!(joined.achieved_per_s(), whole.achieved_per_s());

@@ -1,12 +1,6 @@
 //! A growing row of bits in order of the intended start, and its compact text.
 
-use std::io::{Read, Write};
-
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
-use flate2::Compression;
-use flate2::read::ZlibDecoder;
-use flate2::write::ZlibEncoder;
+use super::deflated::{self, InflateError};
 
 /// Most bits that are read back from a file: a guard against a damaged length, 128 MB.
 const MAX_BITS: u64 = 1 << 30;
@@ -48,7 +42,7 @@ impl Bits {
         Bits::default()
     }
 
-    /// So many clear bits.
+    /// This many clear bits.
     pub fn zeros(length: u64) -> Bits {
         Bits {
             words: vec![0; length.div_ceil(64) as usize],
@@ -113,11 +107,19 @@ impl Bits {
             .for_each(|(own, theirs)| *own |= theirs);
     }
 
-    /// The same row behind so many clear bits.
+    /// The same row after this many clear bits.
     pub fn shifted(&self, by: u64) -> Bits {
         let mut shifted = Bits::zeros(if self.length > 0 { by } else { 0 });
         (0..self.length).for_each(|index| shifted.set(by + index, self.get(index)));
         shifted
+    }
+
+    /// Adds this many bits at the end, the last `set` of them set; all of them where that is more.
+    pub(super) fn extend_with_spell(&mut self, more: u64, set: u64) {
+        let (end, set) = (self.length + more, set.min(more));
+        self.words.resize(end.div_ceil(64) as usize, 0);
+        self.length = end;
+        (end - set..end).for_each(|index| self.set(index, true));
     }
 
     /// The other way round: every bit that is clear here is set there.
@@ -144,52 +146,46 @@ impl Bits {
         rest
     }
 
-    /// The first so many bits, in order.
-    pub fn prefix(&self, length: u64) -> impl Iterator<Item = bool> + '_ {
-        (0..self.length.min(length)).map(|index| self.get(index))
+    /// The first of this many bits that is set and is not set in another row.
+    pub(crate) fn first_outside(&self, other: &Bits, length: u64) -> Option<u64> {
+        let outside = |word: usize| {
+            let theirs = other.words.get(word).copied().unwrap_or(0);
+            let rest = self.words[word] & !theirs;
+            (rest != 0).then(|| word as u64 * 64 + u64::from(rest.trailing_zeros()))
+        };
+        let words = length.min(self.length).div_ceil(64) as usize;
+        (0..words).find_map(outside).filter(|&index| index < length)
+    }
+
+    /// The bits in words of 64, the lowest bit first; clear behind the last one.
+    pub fn words(&self) -> &[u64] {
+        &self.words
     }
 
     /// zlib in base64 of the bits, eight a byte, lowest bit first.
     pub fn encode(&self) -> String {
-        let bytes: Vec<u8> = self
-            .words
-            .iter()
-            .flat_map(|word| word.to_le_bytes())
-            .collect();
-        let used = self.length.div_ceil(8) as usize;
-        let mut encoder = ZlibEncoder::new(Vec::new(), Compression::default());
-        let compressed = encoder
-            .write_all(&bytes[..used])
-            .and_then(|()| encoder.finish());
-        BASE64.encode(compressed.expect("writing to memory does not fail"))
+        let bytes = self.words.iter().flat_map(|word| word.to_le_bytes());
+        deflated::encode(bytes.take(self.length.div_ceil(8) as usize))
     }
 
-    /// Reads [`Bits::encode`]'s text for so many requests.
+    /// Reads [`Bits::encode`]'s text for this many requests.
     ///
     /// # Errors
     /// [`BitsError`] if the text is not base64 of deflated bits of this length.
     pub fn decode(text: &str, length: u64) -> Result<Bits, BitsError> {
-        let compressed = BASE64.decode(text).map_err(|_| BitsError::Encoding)?;
         let expected = length.div_ceil(8);
+        let wrong_length = |found| BitsError::Length {
+            length,
+            expected,
+            found,
+        };
         if length > MAX_BITS {
-            return Err(BitsError::Length {
-                length,
-                expected,
-                found: 0,
-            });
+            return Err(wrong_length(0));
         }
-        let mut bytes = Vec::new();
-        ZlibDecoder::new(compressed.as_slice())
-            .take(expected + 1)
-            .read_to_end(&mut bytes)
-            .map_err(|_| BitsError::Encoding)?;
-        if bytes.len() as u64 != expected {
-            return Err(BitsError::Length {
-                length,
-                expected,
-                found: bytes.len() as u64,
-            });
-        }
+        let bytes = deflated::decode(text, expected).map_err(|error| match error {
+            InflateError::Encoding => BitsError::Encoding,
+            InflateError::Length { found } => wrong_length(found),
+        })?;
         let used = length % 8;
         if used > 0 && bytes.last().is_some_and(|last| last >> used > 0) {
             return Err(BitsError::Padding { length });
@@ -201,6 +197,23 @@ impl Bits {
         };
         let words = bytes.chunks(8).map(word).collect();
         Ok(Bits { words, length })
+    }
+}
+
+impl FromIterator<bool> for Bits {
+    fn from_iter<I: IntoIterator<Item = bool>>(bits: I) -> Bits {
+        let mut row = Bits::new();
+        for bit in bits {
+            let position = row.length % 64;
+            if position == 0 {
+                row.words.push(0);
+            }
+            if let Some(last) = row.words.last_mut() {
+                *last |= u64::from(bit) << position;
+            }
+            row.length += 1;
+        }
+        row
     }
 }
 
@@ -220,8 +233,37 @@ mod tests {
             let bits = pattern(length);
             assert_eq!(bits.len(), length);
             assert_eq!(bits.count_ones(), bits.iter().filter(|b| *b).count() as u64);
+            assert_eq!(bits.iter().collect::<Bits>(), bits);
             assert_eq!(Bits::decode(&bits.encode(), length), Ok(bits));
         }
+    }
+
+    #[test]
+    fn a_spell_at_the_end_is_as_long_as_it_can_be() {
+        for (more, set, runs) in [
+            (0, 5, vec![]),
+            (70, 0, vec![false; 70]),
+            (3, 2, vec![false, true, true]),
+            (2, 9, vec![true, true]),
+        ] {
+            let mut bits = pattern(100);
+            bits.extend_with_spell(more, set);
+            let expected = pattern(100).iter().chain(runs).collect::<Bits>();
+            assert_eq!(bits, expected, "{set} of {more}");
+        }
+    }
+
+    #[test]
+    fn the_first_bit_that_another_row_lacks_is_found_within_a_length() {
+        let whole = pattern(500);
+        let mut less = whole.clone();
+        less.set(300, false);
+        assert_eq!(whole.first_outside(&less, 500), Some(300));
+        assert_eq!(whole.first_outside(&less, 301), Some(300));
+        assert_eq!(whole.first_outside(&less, 300), None);
+        assert_eq!(less.first_outside(&whole, 500), None);
+        assert_eq!(whole.first_outside(&Bits::new(), 500), Some(0));
+        assert_eq!(Bits::new().first_outside(&whole, 500), None);
     }
 
     #[test]

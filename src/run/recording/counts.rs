@@ -18,7 +18,7 @@ pub struct Counts {
     pub failed: BTreeMap<FailureKind, u64>,
     /// No complete answer within the timeout.
     pub timeout: u64,
-    /// Not sent, because the run was cut.
+    /// Not sent, because the run was interrupted.
     pub unsent: u64,
 }
 

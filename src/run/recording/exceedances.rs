@@ -16,7 +16,7 @@ pub struct Exceedances {
     /// One bit per planned request, in order of the intended start; set for a latency above the target
     /// and for everything that did not end ok. A PASS is judged from these.
     pub bits: Bits,
-    /// Those above T + e, e the instrument's own error; and everything that did not end ok.
+    /// Those above T + e, e the measurement overhead; and everything that did not end ok.
     pub beyond_error: Bits,
     /// Those of them that are certain and the server's own doing: above the target without our send lag too,
     /// or ended badly for no cause on this side. A FAIL is judged from these.
@@ -33,15 +33,21 @@ pub struct Exceedances {
 pub struct Rows<'a> {
     /// At most these: everything counted that did not end ok. A PASS is judged from them.
     pub at_most: Cow<'a, Bits>,
-    /// Those of them that are beyond the limit by more than the instrument's own error.
+    /// Those of them that are beyond the limit by more than the measurement overhead.
     pub beyond_error: Cow<'a, Bits>,
     /// For certain these, by the server's own doing. A FAIL is judged from them.
     pub certain: Cow<'a, Bits>,
-    /// Those of them that are beyond it by so much that it takes more than an instrument that is a little late; `None` if
-    /// that is not known, or where no instrument of ours can matter.
+    /// Those of them that are beyond it by more than an instrument that is a little late explains; `None` if that is
+    /// not known, or where no instrument of ours can matter.
     pub near: Option<Cow<'a, Bits>>,
     /// The same of any late or busy instrument.
     pub far: Option<Cow<'a, Bits>>,
+    /// Where the stored resolution leaves some requests open: the rows if it is the other way round with them, fewer for a
+    /// PASS and more for a FAIL. What is shown must hold by both.
+    pub other_end: Option<Box<Rows<'a>>>,
+    /// How many requests there are behind the last one whose place is known. `at_most` has every one of them that may be
+    /// beyond the limit at its end; the other rows end before them.
+    pub unordered: u64,
 }
 
 impl<'a> Rows<'a> {
@@ -59,6 +65,8 @@ impl<'a> Rows<'a> {
             certain: failed,
             near: None,
             far: None,
+            other_end: None,
+            unordered: 0,
         }
     }
 }
@@ -71,6 +79,8 @@ impl<'a> From<&'a Exceedances> for Rows<'a> {
             certain: Cow::Borrowed(&counted.certain),
             near: counted.near.as_ref().map(Cow::Borrowed),
             far: counted.far.as_ref().map(Cow::Borrowed),
+            other_end: None,
+            unordered: 0,
         }
     }
 }
@@ -167,7 +177,7 @@ mod tests {
 
     const MS: u64 = 1_000_000;
 
-    /// The bits of a request of this latency and lag at 150 ms, with an own error of 2 ms.
+    /// The bits of a request of this latency and lag at 150 ms, with a measurement overhead of 2 ms.
     fn bits(latency_ns: u64, lag_ns: u64, outcome: Outcome) -> [bool; 5] {
         let mut exceedances = Exceedances::of(Duration::from_millis(150));
         exceedances.count(0, outcome, latency_ns, lag_ns, Duration::from_millis(2));

@@ -1,10 +1,11 @@
-//! One of the slowest requests, with all that is known of it.
+//! A request that is kept as an example, with all that is known of it.
 
 use std::time::Duration;
 
 use crate::run::sample::{ConnectionUse, Outcome, Phases};
+use crate::trace::TraceId;
 
-/// One of the slowest requests.
+/// One of the slowest requests, or of those that failed first.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Exemplar {
     /// Position in the endpoint's plan.
@@ -19,8 +20,10 @@ pub struct Exemplar {
     pub outcome: Outcome,
     /// HTTP status, if any.
     pub status: Option<u16>,
-    /// Connection new or reused.
+    /// Connection new or reused; `None` if nothing was sent.
     pub connection: Option<ConnectionUse>,
     /// Where the time went.
     pub phases: Phases,
+    /// The trace that it began; `None` without `--trace`, and if nothing was sent.
+    pub trace_id: Option<TraceId>,
 }

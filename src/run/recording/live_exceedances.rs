@@ -1,4 +1,4 @@
-//! The exceedances of a run that goes on, and how far they are complete.
+//! The exceedances of a run in progress, and how far they are complete.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -36,10 +36,9 @@ impl LiveExceedances {
         }
     }
 
-    /// The same, to be filled by an instrument whose own error is known.
-    #[must_use]
-    pub fn with_own_error(self, own_error: Duration) -> LiveExceedances {
-        LiveExceedances { own_error, ..self }
+    /// The measurement overhead, set before the first request.
+    pub fn learn_own_error(&mut self, own_error: Duration) {
+        self.own_error = own_error;
     }
 
     /// Marks a request that ended.
@@ -66,12 +65,12 @@ impl LiveExceedances {
         self.complete
     }
 
-    /// Our own delays so far.
+    /// Our own delays until now.
     pub fn send_lag(&self) -> &Histogram {
         &self.send_lag
     }
 
-    /// Requests that failed for a cause on this side so far.
+    /// Requests that failed for a cause on this side until now.
     pub fn client_failures(&self) -> u64 {
         self.client_failures
     }

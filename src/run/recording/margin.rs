@@ -1,5 +1,5 @@
-//! How far beyond a target, our own error added, a latency must be to count against a service although the instrument
-//! was not quite up to its work.
+//! How far beyond a target, plus the measurement overhead, a latency must be to count against a service although the
+//! instrument was impaired.
 
 use std::time::Duration;
 

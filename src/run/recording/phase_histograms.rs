@@ -14,7 +14,11 @@ pub struct PhaseHistograms {
     pub connect: Histogram,
     /// TLS handshake.
     pub tls: Histogram,
-    /// Send to first byte.
+    /// HTTP/2: waiting for a free stream.
+    pub slot: Histogram,
+    /// Redirects that were followed.
+    pub redirect: Histogram,
+    /// Send, or the last redirect, to first byte.
     pub first_byte: Histogram,
     /// First byte to last byte.
     pub body: Histogram,
@@ -28,18 +32,22 @@ impl PhaseHistograms {
             dns: empty(),
             connect: empty(),
             tls: empty(),
+            slot: empty(),
+            redirect: empty(),
             first_byte: empty(),
             body: empty(),
         }
     }
 
     /// Names and histograms in the order of time.
-    pub fn named(&self) -> [(&'static str, &Histogram); 6] {
+    pub fn named(&self) -> [(&'static str, &Histogram); 8] {
         [
             ("wait", &self.wait),
             ("dns", &self.dns),
             ("connect", &self.connect),
             ("tls", &self.tls),
+            ("slot", &self.slot),
+            ("redirect", &self.redirect),
             ("first_byte", &self.first_byte),
             ("body", &self.body),
         ]
@@ -52,6 +60,8 @@ impl PhaseHistograms {
             "dns" => &mut self.dns,
             "connect" => &mut self.connect,
             "tls" => &mut self.tls,
+            "slot" => &mut self.slot,
+            "redirect" => &mut self.redirect,
             "first_byte" => &mut self.first_byte,
             "body" => &mut self.body,
             _ => return None,
@@ -64,6 +74,8 @@ impl PhaseHistograms {
             (&mut self.dns, phases.dns_ns),
             (&mut self.connect, phases.connect_ns),
             (&mut self.tls, phases.tls_ns),
+            (&mut self.slot, phases.slot_ns),
+            (&mut self.redirect, phases.redirect_ns),
             (&mut self.first_byte, phases.first_byte_ns),
             (&mut self.body, phases.body_ns),
         ];

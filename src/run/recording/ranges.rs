@@ -2,7 +2,7 @@
 
 use crate::run::histogram::RankedValues;
 
-/// So many latencies lie between two bounds, both included.
+/// A number of latencies between two bounds, both included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Range {
     /// The least that they can be, in ns.
@@ -83,7 +83,7 @@ impl Ranges {
     }
 }
 
-/// Takes so many away, from the first on.
+/// Removes this many, from the first on.
 fn remove<'a>(counts: impl Iterator<Item = &'a mut (u64, u64)>, mut excess: u64) {
     for (_, count) in counts {
         let taken = excess.min(*count);

@@ -7,14 +7,21 @@ use super::{Bits, Exceedances, Latency, Margin, Recording, Rows, Values};
 
 impl Recording {
     /// Which requests exceeded a target, in order; `None` if their order is not known, because the target was not
-    /// counted at record time and the values were not kept in order. Of rounded values those are certain that exceed
+    /// counted at record time and neither values nor a sequence were kept. Of rounded values those are certain that exceed
     /// it however they were rounded.
     pub fn rows_of(&self, target: Duration) -> Option<Rows<'_>> {
         if let Some(counted) = self.exceedances_of(target) {
             return Some(Rows::from(counted));
         }
-        if let Some(counted) = self.same_as(target) {
+        let of_sequence = self.rows_of_sequence(target);
+        let leaves_something = |rows: &Rows<'_>| rows.other_end.is_some() || rows.unordered > 0;
+        if of_sequence.as_ref().is_none_or(leaves_something)
+            && let Some(counted) = self.same_as(target)
+        {
             return Some(self.rows_below(counted, target));
+        }
+        if of_sequence.is_some() {
+            return of_sequence;
         }
         let (values_ns, within_ns) = match &self.latency {
             Latency::Exact(values_ns) => (values_ns, 0),
@@ -45,6 +52,8 @@ impl Recording {
             certain: Cow::Owned(certain),
             near: None,
             far: None,
+            other_end: None,
+            unordered: 0,
         })
     }
 
@@ -80,7 +89,7 @@ impl Recording {
     fn rows_below<'a>(&self, counted: &'a Exceedances, target: Duration) -> Rows<'a> {
         let mut rows = Rows::from(counted);
         let slack = counted.target.checked_sub(target);
-        // Of a latency that may be less, only what was counted is certain.
+        // Of a latency that may be less, only the counted rows are certain.
         let Some(slack) = slack.filter(|_| self.values == Values::Measured) else {
             return rows;
         };

@@ -1,7 +1,9 @@
 //! One second of a run: how many requests it planned, how they ended, and how long they took.
 
+use std::collections::BTreeMap;
+
 use crate::run::histogram::{Histogram, Precision};
-use crate::run::sample::Outcome;
+use crate::run::sample::{FailureKind, Outcome};
 
 /// The requests of one second, by intended start; two significant digits, held sparsely.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -10,6 +12,10 @@ pub struct RunSecond {
     pub ok: u64,
     /// Requests that did not: failed or timed out.
     pub not_ok: u64,
+    /// Of these, the failures by kind. Files of before there was this field have none.
+    pub failed: BTreeMap<FailureKind, u64>,
+    /// Of these, those without a complete answer in time.
+    pub timeout: u64,
     /// Lower bucket bound in ns and count, ascending, of the requests that ended ok: a list, because a long run keeps a
     /// second in every one of them and few buckets in each.
     buckets: Vec<(u64, u64)>,
@@ -23,6 +29,11 @@ impl RunSecond {
     pub fn add(&mut self, outcome: Outcome, latency_ns: u64) {
         if outcome != Outcome::Ok {
             self.not_ok += 1;
+            match outcome {
+                Outcome::Failed(kind) => *self.failed.entry(kind).or_default() += 1,
+                Outcome::Timeout => self.timeout += 1,
+                Outcome::Ok | Outcome::Unsent => {}
+            }
             return;
         }
         self.ok += 1;
@@ -43,6 +54,10 @@ impl RunSecond {
     pub fn merge(&mut self, other: &RunSecond) {
         self.ok += other.ok;
         self.not_ok += other.not_ok;
+        self.timeout += other.timeout;
+        for (&kind, &n) in &other.failed {
+            *self.failed.entry(kind).or_default() += n;
+        }
         for &(floor_ns, n) in &other.buckets {
             self.count(floor_ns, n);
         }
@@ -78,6 +93,17 @@ impl RunSecond {
             ok: histogram.count(),
             not_ok,
             buckets,
+            ..RunSecond::default()
+        }
+    }
+
+    /// The same with the kinds of its failures.
+    #[must_use]
+    pub fn with_failures(self, failed: BTreeMap<FailureKind, u64>, timeout: u64) -> RunSecond {
+        RunSecond {
+            failed,
+            timeout,
+            ..self
         }
     }
 }
@@ -90,9 +116,11 @@ fn bucket_floor(value_ns: u64) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::{RunSecond, bucket_floor};
     use crate::run::histogram::{Histogram, Precision};
-    use crate::run::sample::Outcome;
+    use crate::run::sample::{FailureKind, Outcome};
 
     #[test]
     fn buckets_are_those_of_the_histogram() {
@@ -119,9 +147,9 @@ mod tests {
         let mut interval = RunSecond::default();
         (0..1000u64).for_each(|i| interval.add(Outcome::Ok, i * i * 997));
         interval.add(Outcome::Timeout, 0);
-        assert_eq!(
-            RunSecond::from_histogram(&interval.histogram(), 1),
-            interval
-        );
+        interval.add(Outcome::Failed(FailureKind::Status), 0);
+        let failed = BTreeMap::from([(FailureKind::Status, 1)]);
+        let restored = RunSecond::from_histogram(&interval.histogram(), 2);
+        assert_eq!(restored.with_failures(failed, 1), interval);
     }
 }

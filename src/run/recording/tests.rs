@@ -72,6 +72,8 @@ fn merging_the_shares_of_two_threads_gives_the_recording_of_one() {
     merged.merge(&other);
     assert_eq!(merged.counts, whole.counts);
     assert_eq!(merged.exceedances, whole.exceedances);
+    assert_eq!(merged.sequence().map(|s| s.len()), Some(500));
+    assert_eq!(merged.sequence(), whole.sequence());
     assert_eq!(merged.slowest, whole.slowest);
     assert_eq!(
         merged.latency.ranked_values(),

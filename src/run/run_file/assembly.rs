@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::{
-    AdaptiveRecord, Calibration, EndpointRun, Environment, Instrument, Judging, PlanRecord, Run,
-    RunEnd, SelftestCertificate, Signal, StopReason,
+    AdaptiveRecord, Calibration, EndpointRun, Environment, Gating, Instrument, Judging, PlanRecord,
+    Run, RunEnd, SelftestCertificate, Signal, StopReason,
 };
 use crate::run::plan::{Design, Guard, Plan, Size};
 
@@ -31,6 +31,10 @@ pub struct RunContext<'a> {
     pub id: Uuid,
     /// The gates, as they were written.
     pub gates: Vec<String>,
+    /// Those of them that were not asked for.
+    pub implied_gates: Vec<String>,
+    /// Whether it is to be judged at all.
+    pub gating: Gating,
     /// Whether the verdicts allow for bursts.
     pub guard: Guard,
     /// Whether the run could stop when it was decided.
@@ -43,6 +47,8 @@ pub struct RunContext<'a> {
     pub signal: Option<Signal>,
     /// Whether the run stopped because its gates were decided.
     pub decided: bool,
+    /// The rule of `--abort-on` that ended it.
+    pub aborted_by: Option<String>,
 }
 
 impl Run {
@@ -50,6 +56,7 @@ impl Run {
     pub fn of(finished: FinishedRun, context: RunContext<'_>) -> Run {
         let ended = match context.signal {
             Some(signal) if finished.stopped => RunEnd::Interrupted { signal },
+            None if finished.stopped && context.aborted_by.is_some() => RunEnd::Aborted,
             _ => RunEnd::Complete,
         };
         let judging = Judging {
@@ -62,6 +69,7 @@ impl Run {
             environment: Environment::here(),
             started_at: finished.started_at,
             ended,
+            aborted_by: context.aborted_by.filter(|_| ended == RunEnd::Aborted),
             endpoints: finished.endpoints,
             instrument: Instrument {
                 calibration: context.calibration,
@@ -69,8 +77,11 @@ impl Run {
                 ..finished.instrument
             },
             gates: context.gates,
+            implied_gates: context.implied_gates,
+            gating: context.gating,
             judging,
             turns: None,
+            baseline: None,
         }
     }
 }
@@ -80,7 +91,7 @@ fn adaptive(context: &RunContext<'_>, ended: RunEnd) -> Option<AdaptiveRecord> {
         return None;
     };
     let stopped = match ended {
-        RunEnd::Interrupted { .. } => StopReason::Interrupted,
+        RunEnd::Interrupted { .. } | RunEnd::Aborted => StopReason::Interrupted,
         RunEnd::Complete if context.decided => StopReason::Decided,
         RunEnd::Complete => StopReason::Budget,
     };

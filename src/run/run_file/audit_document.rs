@@ -11,41 +11,41 @@ use crate::run::completion::{
 };
 use crate::run::recording::Latency;
 
-/// What became of what an endpoint accepted.
+/// The audit of the events that an endpoint accepted.
 #[derive(Debug, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case", tag = "audit")]
 pub(super) enum AuditDocument<'a> {
-    /// The server told.
+    /// The server reported it.
     Read(#[serde(borrow)] Box<CompletionDocument<'a>>),
-    /// It was to be asked and did not tell.
+    /// The audit could not read the events' states.
     Unread {
-        /// Why.
+        /// The reason.
         reason: String,
-        /// What answers alone show of requests that were sent twice on purpose.
+        /// The answers to requests sent twice on purpose.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         resends: Option<Resends>,
     },
 }
 
-/// What the server told.
+/// The server's report.
 #[derive(Debug, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct CompletionDocument<'a> {
-    /// What the client knew of its requests.
+    /// The client's counts of its requests.
     pub(super) journal: AcceptanceCounts,
-    /// Of the accepted, done when the server was asked last.
+    /// Accepted events that were processed at the last reading.
     pub(super) processed: u64,
-    /// Of the accepted, not done, and not given up.
+    /// Accepted events that were neither processed nor dead.
     pub(super) pending: u64,
-    /// Of the pending, those whose state could not be read when the audit ended.
+    /// Pending events whose state could not be read when the audit ended.
     #[serde(default)]
     pub(super) unread: u64,
-    /// Of the accepted, given up by the server.
+    /// Accepted events that failed permanently (dead).
     pub(super) dead: u64,
-    /// Of the accepted, unknown to the server.
+    /// Accepted events that are unknown to the server.
     pub(super) lost: u64,
-    /// Of the accepted, answered with the event of another request.
+    /// Accepted requests that were answered with the event of another request.
     #[serde(default)]
     pub(super) shared: u64,
     /// Events with more than one insert.
@@ -54,55 +54,62 @@ pub(super) struct CompletionDocument<'a> {
     pub(super) notified_twice: u64,
     /// Events with more than one of either.
     pub(super) effects_twice: u64,
-    /// Of the others, those that may have been notified more than once.
+    /// Other events that may have been notified more than once.
     #[serde(default)]
     pub(super) perhaps_twice: u64,
-    /// Processed, and nobody knows whether they were notified at all.
+    /// Processed events that may never have been notified.
     #[serde(default)]
     pub(super) perhaps_never: u64,
-    /// Done although the client never saw an ok; `null` if nobody knows the names of such events.
+    /// Events that were processed although the client saw no ok answer; `null` if the names of such events are unknown.
     pub(super) recovered: Option<u64>,
-    /// Listed by the server, but never sent by this run: so many at least; `null` if that cannot be known.
+    /// Listed by the server, but never sent by this run: the smallest possible number; `null` if that cannot be known.
     pub(super) unexpected: Option<u64>,
-    /// The same at most; absent where that is the same.
+    /// The largest possible number; absent if it is the same.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) unexpected_at_most: Option<u64>,
-    /// Whose clocks the times are of.
+    /// The clocks of the times.
     pub(super) clock: DoneClock,
-    /// Whether the server tells how often both effects were had.
+    /// Whether the server reports the number of both effects.
     pub(super) effects: EffectReporting,
-    /// Whether it tells how often it inserted; absent in files of before there was this field, where it is as `effects`.
+    /// Whether the server reports the number of inserts; absent in older files, where it is as `effects`.
     #[serde(default)]
     pub(super) inserts: Option<EffectReporting>,
-    /// The same of notifications.
+    /// The same for notifications.
     #[serde(default)]
     pub(super) notifications: Option<EffectReporting>,
     /// How the wait for the server ended.
     pub(super) settled: Settled,
-    /// Longest that was waited after the run.
+    /// Longest wait after the run.
     pub(super) patience_ns: u64,
-    /// How long after everything was done it was all read once more; absent if it was not.
+    /// Pause between the last processed event and the second reading; absent without a second reading.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) quiet_ns: Option<u64>,
-    /// What must be known to read the numbers.
+    /// Remarks that explain the numbers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) remarks: Vec<AuditRemark>,
     /// Time from acceptance to completion, of the processed events; four significant digits.
     #[serde(borrow)]
     pub(super) done: HistogramDocument<'a>,
-    /// Whether each accepted event was done: one bit an accepted event in order of the intended start, eight a byte,
-    /// lowest first.
+    /// Whether each accepted event was processed: one bit per accepted event in order of the intended start, eight a
+    /// byte, lowest first.
     #[serde(borrow)]
     pub(super) done_bits: BorrowedText<'a>,
-    /// Whether the state of each accepted event was unread, in the same form; absent where none was.
+    /// Whether the state of each accepted event was unread, in the same form; absent if none was.
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     pub(super) unread_bits: Option<BorrowedText<'a>>,
-    /// Which accepted events were not done within a target.
+    /// Accepted events that were not processed within a target.
     #[serde(borrow)]
     pub(super) exceedances: Vec<ExceedancesDocument<'a>>,
-    /// What became of requests that were sent twice on purpose.
+    /// The outcome of requests sent twice on purpose.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) resends: Option<Resends>,
+    /// Accepted events by the second from t0 in which the answer was complete; absent where the order of the requests was
+    /// not kept, and in files of before there was this field.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) accepted_by_second: Option<Vec<u64>>,
+    /// Processed events by the second from t0 in which they were done; absent where `accepted_by_second` is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) done_by_second: Option<Vec<u64>>,
 }
 
 impl AuditDocument<'_> {
@@ -171,6 +178,8 @@ impl From<&Completion> for CompletionDocument<'_> {
             unread_bits: (completion.unread > 0).then(|| done.client.encode().into()),
             exceedances: done.exceedances.iter().map(Into::into).collect(),
             resends: completion.resends,
+            accepted_by_second: completion.course.as_ref().map(|c| c.accepted.clone()),
+            done_by_second: completion.course.as_ref().map(|c| c.done.clone()),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What the instrument measured of itself before a run, as the file keeps it.
+//! The calibration before a run, as the file keeps it.
 
 use std::time::Duration;
 
@@ -7,23 +7,23 @@ use serde::{Deserialize, Serialize};
 use super::nanos;
 use crate::units::Rate;
 
-/// Whether the instrument was calibrated before the run, and what came of it.
+/// Whether the instrument was calibrated before the run, and the result.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case", tag = "kind")]
 pub enum Calibration {
-    /// It was not: the file is of before there was a calibration.
+    /// Unknown: the file is older than the calibration.
     #[default]
     Unknown,
-    /// It was not, because that was asked for.
+    /// Not calibrated, by `--no-calibration`.
     Skipped,
-    /// It could not be.
+    /// The calibration failed.
     Failed {
-        /// Why.
+        /// The reason.
         #[cfg_attr(test, schemars(with = "String"))]
         why: CalibrationFailure,
     },
-    /// It was, against a server in the same process that answers at once.
+    /// Calibrated against a server in the same process that answers at once.
     Measured(MeasurementOverhead),
 }
 
@@ -54,14 +54,14 @@ impl From<String> for CalibrationFailure {
     }
 }
 
-/// What the instrument measured of a server that takes no time.
+/// The measurements of a server that answers at once.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[cfg_attr(test, schemars(rename = "NullServer"))]
 pub struct MeasurementOverhead {
-    /// How it was reached, such as `HTTP/1.1 over TCP on loopback`.
+    /// Transport to the server, such as `HTTP/1.1 over TCP on loopback`.
     pub transport: String,
-    /// Requests that were measured.
+    /// Measured requests.
     pub requests: u64,
     /// Requests per second; absent in the closed model.
     #[serde(default)]
@@ -91,13 +91,13 @@ pub struct MeasurementOverhead {
     pub send_lag_p99: Duration,
 }
 
-/// How a control group was kept from the processor because its quota was spent.
+/// Throttling of a control group that had used up its CPU quota.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Throttled {
-    /// In so many periods.
+    /// Number of throttled periods.
     pub periods: u64,
-    /// For so long in all, in ns.
+    /// Total throttled time, in ns.
     #[serde(rename = "time_ns", with = "nanos")]
     #[cfg_attr(test, schemars(with = "u64"))]
     pub time: Duration,

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 /// A fact with its value on either side.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct FactDifference {
     /// The name of the fact, such as `rate of ingest` or `processor`.
     pub fact: String,
@@ -15,6 +16,7 @@ pub struct FactDifference {
 
 /// A fact in which the machine of a certificate differs from that of a run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct MachineDifference {
     /// Which one.
     pub fact: MachineFact,
@@ -26,6 +28,7 @@ pub struct MachineDifference {
 
 /// A fact of a machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum MachineFact {
     /// The model of the processor.

@@ -12,24 +12,12 @@ const MAX_FILE_BYTES: u64 = 512 << 20;
 
 impl Run {
     /// Writes the run as JSON, atomically: a temporary file in the same directory, synced, renamed, and the directory
-    /// synced. A link is followed; what is no regular file, such as a pipe, is written to as it is.
+    /// synced. A link is followed; a file that is not regular, such as a pipe, is written to directly.
     ///
     /// # Errors
     /// [`RunFileError::Write`].
     pub fn save(&self, path: &Path) -> Result<(), RunFileError> {
-        let text = self.to_json();
-        let result = match fs::canonicalize(path) {
-            Ok(existing) if existing.is_file() => replace(&existing, &text),
-            Ok(special) => File::options()
-                .write(true)
-                .open(&special)
-                .and_then(|mut file| file.write_all(text.as_bytes())),
-            Err(_) => replace(path, &text),
-        };
-        result.map_err(|source| RunFileError::Write {
-            path: path.to_owned(),
-            source,
-        })
+        write_atomically(path, &self.to_json())
     }
 
     /// Reads a run that [`Run::save`] wrote.
@@ -57,6 +45,25 @@ impl Run {
     pub fn from_json(bytes: &[u8]) -> Result<Run, RunFileError> {
         restore::run(bytes)
     }
+}
+
+/// Writes a text atomically, as [`Run::save`] does.
+///
+/// # Errors
+/// [`RunFileError::Write`].
+pub fn write_atomically(path: &Path, text: &str) -> Result<(), RunFileError> {
+    let result = match fs::canonicalize(path) {
+        Ok(existing) if existing.is_file() => replace(&existing, text),
+        Ok(special) => File::options()
+            .write(true)
+            .open(&special)
+            .and_then(|mut file| file.write_all(text.as_bytes())),
+        Err(_) => replace(path, text),
+    };
+    result.map_err(|source| RunFileError::Write {
+        path: path.to_owned(),
+        source,
+    })
 }
 
 /// Reads a file to its end, unless it is longer than any run: an endless input must not fill the memory. `length` is

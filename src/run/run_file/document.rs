@@ -8,14 +8,16 @@ use super::audit_document::AuditDocument;
 use super::borrowed_text::BorrowedText;
 use super::exceedances_document::ExceedancesDocument;
 use super::histogram_document::HistogramDocument;
+use super::sequence_document::SequenceDocument;
 use super::{
-    EndpointRun, Environment, FORMAT, Instrument, Judging, PlanRecord, Run, RunEnd, TurnsRecord,
-    nanos,
+    BaselineRecord, EndpointRun, Environment, FORMAT, Gating, Instrument, Judging, PlanRecord, Run,
+    RunEnd, TurnsRecord, nanos,
 };
 use crate::run::recording::{
     Counts, Exemplar, Latency, Recording, RunSecond, TimeBase, unique_map,
 };
 use crate::run::sample::{ConnectionUse, FailureKind, Outcome, Phases};
+use crate::trace::TraceId;
 
 /// The JSON Schema of a run file, as text. A test holds it to the type that is written.
 pub const SCHEMA: &str = include_str!("run.schema.json");
@@ -31,45 +33,58 @@ pub(super) struct RunDocument<'a> {
     pub(super) format: String,
     /// UUID of the run; requests carry it in `X-A7-Run`.
     pub(super) id: String,
-    /// When t0 was, the start of the schedule; RFC 3339 in UTC.
+    /// t0, the start of the schedule; RFC 3339 in UTC.
     pub(super) started_at: String,
     /// Whether the plan was carried out to its end.
     pub(super) ended: RunEnd,
-    /// What was planned, without its secrets.
+    /// The rule of `--abort-on` that ended it; absent in every other run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) aborted_by: Option<String>,
+    /// The plan, without its secrets.
     pub(super) plan: PlanRecord,
-    /// SHA-256 over what makes two runs comparable; derived from the plan.
+    /// SHA-256 over the facts that make two runs comparable; derived from the plan.
     pub(super) plan_hash: String,
     /// The machine and the version that measured.
     pub(super) environment: Environment,
-    /// What the probe says of itself.
+    /// The instrument: its calibration, certificate and load.
     pub(super) instrument: Instrument,
-    /// The gates that the run was judged by, as they were written.
+    /// The gates of the run, as written.
     #[serde(default)]
     pub(super) gates: Vec<String>,
-    /// How it was judged by them; absent in files of before there was this field: with the guard's default, size fixed.
+    /// The implied ones among them. Where the plan could not pass one and the data do not fail
+    /// it, it was not judged.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) implied_gates: Vec<String>,
+    /// `none` for a run without a verdict; absent otherwise.
+    #[serde(default, skip_serializing_if = "Gating::is_by_gates")]
+    pub(super) gating: Gating,
+    /// How the gates were judged; absent in older files, which were judged with the default guard and a fixed size.
     #[serde(default)]
     pub(super) judging: Judging,
-    /// Of one side of a comparison that was measured in turns: how; absent in every other run.
+    /// The blocks of one side of an interleaved comparison; absent in every other run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) turns: Option<TurnsRecord>,
-    /// What each endpoint's part of the run left behind, in the order of the plan.
+    /// The saved run that its gates on two runs were judged against; absent without one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) baseline: Option<BaselineRecord>,
+    /// The recording of each endpoint, in the order of the plan.
     #[serde(borrow)]
     pub(super) endpoints: Vec<EndpointDocument<'a>>,
 }
 
-/// What one endpoint's part of the run left behind.
+/// The recording of one endpoint.
 #[derive(Debug, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct EndpointDocument<'a> {
-    /// What gates and tables call it.
+    /// Name of the endpoint in gates and tables.
     pub(super) name: String,
-    /// From where latency counts.
+    /// The instant that latency counts from.
     pub(super) clock: TimeBase,
     /// Requests of the plan: the sum of `counts`.
     pub(super) planned: u64,
-    /// How they ended.
+    /// Outcomes of the planned requests.
     pub(super) counts: Counts,
-    /// How the requests of the warm-up ended; they are in no other figure.
+    /// Outcomes of the warm-up requests; no other figure includes them.
     pub(super) warmup: Counts,
     /// Requests sent per second, from the first send to the last; derived.
     pub(super) achieved_per_s: Option<f64>,
@@ -82,21 +97,25 @@ pub(super) struct EndpointDocument<'a> {
     /// Dispatch − intended start, of every request that was dispatched; empty in the closed model.
     #[serde(borrow)]
     pub(super) send_lag: HistogramDocument<'a>,
-    /// Where the time of the requests that ended ok went.
+    /// Phases of the requests that ended ok.
     #[serde(borrow)]
     pub(super) phases: PhasesDocument<'a>,
-    /// Which requests exceeded a target.
+    /// Requests above a target.
     #[serde(borrow)]
     pub(super) exceedances: Vec<ExceedancesDocument<'a>>,
     /// Whether each request ended ok: one bit per planned request in order of the intended start, eight a byte, lowest first.
     #[serde(borrow)]
     pub(super) ok: BorrowedText<'a>,
-    /// Whether each request ended badly for a cause on this side, in the same form. Absent in files of before there
-    /// was this field: none, or where `counts` has such failures, all that did not end ok.
+    /// Whether each request failed for a cause on this side, in the same form. Absent in older files: none, or where
+    /// `counts` has such failures, all that did not end ok.
     #[serde(borrow, default)]
     pub(super) client: Option<BorrowedText<'a>>,
-    /// Where a stretch of time was cut out, as between the blocks of a side that was measured in turns: the index of
-    /// the first request after it, ascending. Times leave those stretches out.
+    /// The latencies of the first 1,000,000 requests in order of the intended start, so that a run can be judged at a
+    /// target that it did not count. Absent in older files.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub(super) sequence: Option<SequenceDocument<'a>>,
+    /// Where a stretch of time was cut out, as between the blocks of one side of an interleaved comparison: the index
+    /// of the first request after it, ascending. Times leave those stretches out.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) seams: Vec<u64>,
     /// By second of the intended start (of the send in the closed model), ascending.
@@ -104,6 +123,10 @@ pub(super) struct EndpointDocument<'a> {
     pub(super) intervals: Vec<IntervalDocument<'a>>,
     /// The slowest requests, slowest first.
     pub(super) slowest: Vec<ExemplarDocument>,
+    /// Of the requests that began and did not end ok, the first ten in the order of the plan. Absent if there were none,
+    /// and in files of before there was this field.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) first_failed: Vec<ExemplarDocument>,
     /// Answers by status.
     #[serde(deserialize_with = "unique_map::deserialize")]
     pub(super) statuses: BTreeMap<u16, u64>,
@@ -114,6 +137,10 @@ pub(super) struct EndpointDocument<'a> {
     pub(super) new_connections: u64,
     /// Requests that waited for a connection because the in-flight cap was reached.
     pub(super) pool_limited: u64,
+    /// HTTP/2: how often a GOAWAY left a request unprocessed, which was then sent once more over another connection;
+    /// absent if none was.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(super) moved: u64,
     /// Requests whose first byte was handed to a socket.
     pub(super) sent: u64,
     /// Bytes of answers' bodies.
@@ -124,7 +151,7 @@ pub(super) struct EndpointDocument<'a> {
     pub(super) last_sent_ns: Option<u64>,
     /// Last end of a request, from t0.
     pub(super) last_finished_ns: u64,
-    /// What became of what was accepted; absent if it was not audited.
+    /// The audit of accepted events; absent without an audit.
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     pub(super) audit: Option<AuditDocument<'a>>,
 }
@@ -143,7 +170,7 @@ pub(super) enum LatencyDocument<'a> {
     },
 }
 
-/// One histogram a phase, three significant digits.
+/// One histogram per phase, three significant digits.
 #[derive(Debug, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct PhasesDocument<'a> {
@@ -153,13 +180,19 @@ pub(super) struct PhasesDocument<'a> {
     /// Name resolution.
     #[serde(borrow)]
     pub(super) dns: HistogramDocument<'a>,
-    /// TCP connect.
+    /// TCP connect, and for HTTP/2 the wait for the server's SETTINGS.
     #[serde(borrow)]
     pub(super) connect: HistogramDocument<'a>,
     /// TLS handshake.
     #[serde(borrow)]
     pub(super) tls: HistogramDocument<'a>,
-    /// Send to first byte.
+    /// HTTP/2: waiting for a free stream; absent if no request did.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub(super) slot: Option<HistogramDocument<'a>>,
+    /// Redirects that were followed; absent if there were none.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub(super) redirect: Option<HistogramDocument<'a>>,
+    /// Send, or the last redirect, to first byte.
     #[serde(borrow)]
     pub(super) first_byte: HistogramDocument<'a>,
     /// First byte to last byte.
@@ -171,39 +204,52 @@ pub(super) struct PhasesDocument<'a> {
 #[derive(Debug, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct IntervalDocument<'a> {
-    /// Which one, from 0.
+    /// Number of the second, from 0.
     pub(super) second: u64,
     /// Requests that ended ok.
     pub(super) ok: u64,
-    /// Requests that did not: failed or timed out.
+    /// Requests that failed or timed out.
     pub(super) not_ok: u64,
-    /// Latencies of those that ended ok; two significant digits, lower bucket bounds.
+    /// Of these, the failures by kind; absent if there were none, and in files of before there was this field.
+    #[serde(
+        default,
+        deserialize_with = "unique_map::deserialize",
+        skip_serializing_if = "BTreeMap::is_empty"
+    )]
+    pub(super) failed: BTreeMap<FailureKind, u64>,
+    /// Of these, those without a complete answer in time; absent as `failed` is.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(super) timeout: u64,
+    /// Latencies of the ok requests; two significant digits, lower bucket bounds.
     #[serde(borrow)]
     pub(super) hdr: BorrowedText<'a>,
 }
 
-/// One of the slowest requests.
+/// One of the slowest requests, or of those that failed first.
 #[derive(Debug, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct ExemplarDocument {
     /// Position in the endpoint's plan.
     pub(super) index: u64,
-    /// Latency; for a timeout, how long was waited.
+    /// Latency; for a timeout, the time until it.
     pub(super) latency_ns: u64,
     /// From t0 to the intended start (the send in the closed model).
     pub(super) at_ns: u64,
     /// Our own delay before it was dispatched.
     pub(super) send_lag_ns: Option<u64>,
-    /// How it ended.
+    /// Outcome of the request.
     pub(super) outcome: OutcomeDocument,
     /// Why it failed, if it did.
     pub(super) failure: Option<FailureKind>,
     /// HTTP status, if any.
     pub(super) status: Option<u16>,
-    /// Connection new or reused.
+    /// Whether the connection was new or reused; null if nothing was sent.
     pub(super) connection: Option<ConnectionUse>,
-    /// Where the time went.
+    /// Phases of the request.
     pub(super) phases: Phases,
+    /// The trace that its `traceparent` began (W3C Trace Context); absent if it carried none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) trace_id: Option<TraceId>,
 }
 
 /// How a request ended.
@@ -228,13 +274,17 @@ impl From<&Run> for RunDocument<'_> {
             id: run.id.to_string(),
             started_at: run.started_at.to_string(),
             ended: run.ended,
+            aborted_by: run.aborted_by.clone(),
             plan: run.plan.clone(),
             plan_hash: run.plan.hash(),
             environment: run.environment.clone(),
             instrument: run.instrument.clone(),
             gates: run.gates.clone(),
+            implied_gates: run.implied_gates.clone(),
+            gating: run.gating,
             judging: run.judging,
             turns: run.turns,
+            baseline: run.baseline.clone(),
             endpoints: run.endpoints.iter().map(EndpointDocument::from).collect(),
         }
     }
@@ -257,6 +307,7 @@ impl From<&EndpointRun> for EndpointDocument<'_> {
             exceedances: recording.exceedances.iter().map(Into::into).collect(),
             ok: recording.ok.encode().into(),
             client: Some(recording.client.encode().into()),
+            sequence: recording.sequence().map(Into::into),
             seams: recording.seams.clone(),
             intervals: recording
                 .intervals
@@ -264,6 +315,7 @@ impl From<&EndpointRun> for EndpointDocument<'_> {
                 .map(|(&second, interval)| IntervalDocument::of(second, interval))
                 .collect(),
             slowest: recording.slowest.iter().map(Into::into).collect(),
+            first_failed: recording.first_failed.iter().map(Into::into).collect(),
             statuses: recording.statuses.clone(),
             server_timing: recording
                 .server_timing
@@ -272,6 +324,7 @@ impl From<&EndpointRun> for EndpointDocument<'_> {
                 .collect(),
             new_connections: recording.new_connections,
             pool_limited: recording.pool_limited,
+            moved: recording.moved,
             sent: recording.sent,
             body_bytes: recording.body_bytes,
             first_sent_ns: recording.first_sent_ns,
@@ -304,6 +357,8 @@ impl From<&Recording> for PhasesDocument<'_> {
             dns: (&phases.dns).into(),
             connect: (&phases.connect).into(),
             tls: (&phases.tls).into(),
+            slot: (phases.slot.count() > 0).then(|| (&phases.slot).into()),
+            redirect: (phases.redirect.count() > 0).then(|| (&phases.redirect).into()),
             first_byte: (&phases.first_byte).into(),
             body: (&phases.body).into(),
         }
@@ -316,9 +371,15 @@ impl IntervalDocument<'_> {
             second,
             ok: interval.ok,
             not_ok: interval.not_ok,
+            failed: interval.failed.clone(),
+            timeout: interval.timeout,
             hdr: interval.histogram().encode().into(),
         }
     }
+}
+
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 impl From<&Exemplar> for ExemplarDocument {
@@ -339,6 +400,7 @@ impl From<&Exemplar> for ExemplarDocument {
             status: exemplar.status,
             connection: exemplar.connection,
             phases: exemplar.phases,
+            trace_id: exemplar.trace_id,
         }
     }
 }

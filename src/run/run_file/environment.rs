@@ -1,8 +1,10 @@
-//! The machine and the version that measured: without them two runs cannot be told apart.
+//! The machine and the version that measured: without them two runs cannot be distinguished.
 
 use std::fs;
 
 use serde::{Deserialize, Serialize};
+
+use super::difference::FactDifference;
 
 /// Where a run was made. Host and user names are not in it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,6 +40,33 @@ impl Environment {
                 read("/sys/devices/system/clocksource/clocksource0/current_clocksource").trim(),
             ),
         }
+    }
+}
+
+impl Environment {
+    /// The facts in which a later environment differs from this one.
+    pub fn differences(&self, after: &Environment) -> Vec<FactDifference> {
+        let cores = |environment: &Environment| environment.cores.to_string();
+        let parts = [
+            ("processor", self.cpu.clone(), after.cpu.clone()),
+            ("cores", cores(self), cores(after)),
+            ("system", self.os.clone(), after.os.clone()),
+            (
+                "clock source",
+                self.clock_source.clone(),
+                after.clock_source.clone(),
+            ),
+            ("a7probe", self.a7probe.clone(), after.a7probe.clone()),
+        ];
+        parts
+            .into_iter()
+            .filter(|(_, before, after)| before != after)
+            .map(|(fact, before, after)| FactDifference {
+                fact: fact.to_owned(),
+                before,
+                after,
+            })
+            .collect()
     }
 }
 

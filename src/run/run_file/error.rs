@@ -1,4 +1,4 @@
-//! Why a run could not be read or written, and what mends it.
+//! Why a run could not be read or written, and how to fix it.
 
 use std::fmt;
 use std::io;
@@ -7,9 +7,9 @@ use std::path::PathBuf;
 use super::FORMAT;
 use crate::printable::Shown as _;
 use crate::run::histogram::DecodeError;
-use crate::run::recording::BitsError;
+use crate::run::recording::{BitsError, SequenceError};
 
-/// A run that could not be read or written. Messages do not name the file: whoever opened it knows it.
+/// A run that could not be read or written. Messages do not name the file: the caller that opened it adds the name.
 #[derive(Debug, thiserror::Error)]
 pub enum RunFileError {
     /// The file cannot be opened or read.
@@ -27,13 +27,13 @@ pub enum RunFileError {
     #[error("the file is empty")]
     Empty,
     /// More than any run leaves behind.
-    #[error("the file is larger than {0} MB, which no run is")]
+    #[error("the file is larger than {0} MB, more than any run")]
     TooLarge(u64),
     /// Larger than any run once decoded.
     #[error("the file needs more than {0} MB of memory once decoded, more than any run")]
     TooMuch(u64),
     /// The JSON stops in the middle.
-    #[error("the file is cut short: its JSON stops in the middle, at line {line} column {column}")]
+    #[error("incomplete: JSON ends at line {line}, column {column}")]
     Cut {
         /// Line where it stops, from 1.
         line: usize,
@@ -47,7 +47,7 @@ pub enum RunFileError {
     #[error("not an a7probe run: {0}")]
     Foreign(String),
     /// Another major version.
-    #[error("{found} is {age} than what this a7probe reads, {FORMAT}")]
+    #[error("{found} is {age} than {FORMAT}, which this a7probe reads")]
     Version {
         /// Format of the file.
         found: String,
@@ -75,6 +75,14 @@ pub enum RunFileError {
         place: String,
         /// What is wrong with it.
         source: BitsError,
+    },
+    /// A sequence of response times cannot be decoded.
+    #[error("the run is damaged: {place}: {source}")]
+    Sequence {
+        /// Endpoint and field.
+        place: String,
+        /// What is wrong with it.
+        source: SequenceError,
     },
 }
 
@@ -108,7 +116,7 @@ impl RunFileError {
             RunFileError::Read(error) if error.kind() == io::ErrorKind::NotFound => {
                 "check the name; `a7probe measure URL --save FILE` writes a run"
             }
-            RunFileError::Read(_) => "check that it is a file and that you may read it",
+            RunFileError::Read(_) => "check that it is a file and readable",
             RunFileError::Write { .. } => {
                 "check that the directory exists, is writable and has room"
             }
@@ -123,14 +131,13 @@ impl RunFileError {
             RunFileError::Version {
                 age: Age::Older, ..
             } => "measure again with this a7probe",
-            RunFileError::Cut { .. } => {
-                "copy the file again; a7probe itself never leaves half a file"
-            }
+            RunFileError::Cut { .. } => "the copy was cut short; copy or measure again",
             RunFileError::Field(_)
             | RunFileError::Inconsistent(_)
             | RunFileError::Histogram { .. }
-            | RunFileError::Bits { .. } => {
-                "copy the file again, or measure again; an edited run is not read"
+            | RunFileError::Bits { .. }
+            | RunFileError::Sequence { .. } => {
+                "copy the file again, or measure again; a7probe does not read edited runs"
             }
         }
     }

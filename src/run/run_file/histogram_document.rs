@@ -5,11 +5,11 @@ use serde::{Deserialize, Serialize};
 use super::borrowed_text::BorrowedText;
 use crate::run::histogram::Histogram;
 
-/// A histogram with its exact extremes beside it.
+/// A histogram and its exact extremes.
 #[derive(Debug, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct HistogramDocument<'a> {
-    /// How many values it holds.
+    /// Number of values.
     pub(super) count: u64,
     /// Smallest value, exact; absent if there is none.
     pub(super) min_ns: Option<u64>,

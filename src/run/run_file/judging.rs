@@ -11,36 +11,36 @@ use crate::run::plan::{DEFAULT_EPISODE, Design, Guard};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Judging {
-    /// Whether bursts were reckoned with.
+    /// Whether slow spells were allowed for.
     pub guard: GuardRecord,
-    /// Of a run that stopped when its gates were decided; absent if the size was fixed beforehand.
+    /// The budget and end of a run that stopped when its gates were decided; absent if the size was fixed beforehand.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub adaptive: Option<AdaptiveRecord>,
 }
 
-/// Whether bursts were reckoned with.
+/// Whether slow spells were allowed for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case", tag = "kind")]
 pub enum GuardRecord {
     /// The cluster guard.
     Episode {
-        /// The slow episode that a PASS excludes, in ns.
+        /// The longest slow spell that a PASS allows for, in ns.
         #[serde(rename = "episode_ns", with = "nanos")]
         #[cfg_attr(test, schemars(with = "u64"))]
         episode: Duration,
     },
-    /// Requests were taken as independent.
+    /// Requests were treated as independent.
     Iid,
 }
 
-/// A run that stopped when its gates were decided. The gates were looked at after every request up to the hundredth,
-/// then whenever 2 % more had ended, in order of the intended start, and once more at the end: the bits of the requests
-/// hold all of it, and when it stopped is their number.
+/// A run that stopped when its gates were decided. The gates were checked after every request up to the hundredth, then
+/// whenever 2 % more had ended, in order of the intended start, and again at the end. The bits of the requests
+/// reproduce these checks, and their number is the end of the run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct AdaptiveRecord {
-    /// The longest that it might have taken, in ns.
+    /// The budget, in ns.
     #[serde(rename = "budget_ns", with = "nanos")]
     #[cfg_attr(test, schemars(with = "u64"))]
     pub budget: Duration,
@@ -57,7 +57,7 @@ pub enum StopReason {
     Decided,
     /// The budget was spent.
     Budget,
-    /// A signal cut it.
+    /// A signal interrupted it.
     Interrupted,
 }
 

@@ -3,7 +3,7 @@
 use sha2::{Digest, Sha256};
 
 use super::difference::FactDifference;
-use super::plan_facts::facts;
+use super::plan_facts::{OPTIONAL, facts};
 use super::plan_record::{BodyRecord, PlanRecord};
 use crate::redact;
 
@@ -13,7 +13,8 @@ const WHOLE_DIGEST: usize = 64;
 impl PlanRecord {
     /// SHA-256, in hexadecimal, over what makes two runs comparable: of each endpoint name, method, path,
     /// names of headers, body, expected statuses and rate; model and arrivals, size, warm-up, timeout, in-flight cap
-    /// and keep-alive. Where the requests go may differ (origin, prefix, connect-to, socket, trust, client
+    /// and keep-alive; of rows their number and bits of the file, of variables in paths and bodies bits of their values.
+    /// Where the requests go may differ (origin, prefix, connect-to, socket, trust, client
     /// certificate), and so may seed and targets.
     pub fn hash(&self) -> String {
         let mut hasher = Sha256::new();
@@ -45,7 +46,14 @@ impl PlanRecord {
         after: &PlanRecord,
         wanted: Agreement,
     ) -> impl Iterator<Item = FactDifference> {
-        let (old, mut new) = (facts(self), facts(after));
+        let (mut old, mut new) = (facts(self), facts(after));
+        for (fact, unstated) in OPTIONAL {
+            if old.contains_key(fact) || new.contains_key(fact) {
+                for facts in [&mut old, &mut new] {
+                    facts.entry(fact.to_owned()).or_insert(unstated.to_owned());
+                }
+            }
+        }
         // An endpoint that only one side has is named by the fact "endpoints".
         let common = old.into_iter().filter_map(move |(what, value)| {
             let other = new.remove(&what)?;

@@ -2,8 +2,20 @@
 
 use std::collections::BTreeMap;
 
-use super::plan_record::{BodyRecord, EndpointRecord, PlanRecord, SizeRecord};
-use crate::run::plan::{Keepalive, Model};
+use super::plan_record::{
+    BodyRecord, ConnectionRecord, DataRecord, EndpointRecord, PlanRecord, SizeRecord,
+};
+use crate::run::plan::{HttpVersion, Keepalive, Model, RedirectPolicy, RowUse, Tracing};
+use crate::units::plural;
+
+/// Facts that a plan states only if it has them, and their value in one that does not: hashes of files from before them
+/// stay as they are.
+pub(super) const OPTIONAL: [(&str, &str); 3] =
+    [(DATA, "none"), (VARIABLES, "none"), (PROTOCOL, "HTTP/1.1")];
+
+const DATA: &str = "data";
+const PROTOCOL: &str = "protocol";
+const VARIABLES: &str = "variables of the environment";
 
 /// What is stated, and its value, exactly: durations and rates in their shortest text that reads back the same.
 /// The order of endpoints and headers says nothing.
@@ -15,8 +27,21 @@ pub(super) fn facts(plan: &PlanRecord) -> BTreeMap<String, String> {
     state("warm-up", format!("{:?}", plan.warmup));
     state("timeout", format!("{:?}", plan.timeout));
     state("in-flight cap", plan.connections.max_in_flight.to_string());
-    state("connections", keepalive(plan.connections.keepalive));
+    state("connections", connections(&plan.connections));
     state("endpoints", names(plan));
+    if let HttpVersion::Http2 { streams } = plan.connections.version {
+        state(PROTOCOL, http2(streams));
+    }
+    if let Some(record) = &plan.data {
+        state(DATA, data(record));
+    }
+    if !plan.variables.is_empty() {
+        let named = plan.variables.iter();
+        let named: Vec<String> = named
+            .map(|(name, bits)| format!("{name} with SHA-256 {bits}"))
+            .collect();
+        state(VARIABLES, named.join(", "));
+    }
     for endpoint in &plan.endpoints {
         for (what, value) in of_endpoint(endpoint) {
             state(&format!("{what} of {}", endpoint.name), value);
@@ -40,16 +65,25 @@ fn of_endpoint(endpoint: &EndpointRecord) -> [(&'static str, String); 6] {
             "body",
             endpoint.body.as_ref().map_or("none".to_owned(), body),
         ),
-        ("expected status", endpoint.expect.clone()),
-        (
-            "rate",
-            endpoint
-                .rate_per_s
-                .map_or("as answered".to_owned(), |rate| {
-                    format!("{}/s", rate.as_per_second())
-                }),
-        ),
+        ("expected status", expected(endpoint)),
+        ("rate", rate(endpoint)),
     ]
+}
+
+fn rate(endpoint: &EndpointRecord) -> String {
+    match (&endpoint.segment, endpoint.rate_per_s) {
+        (Some(segment), _) => segment.fact(),
+        (None, Some(rate)) => format!("{}/s", rate.as_per_second()),
+        (None, None) => "as answered".to_owned(),
+    }
+}
+
+/// `2xx`, `2xx with text (3 bytes, SHA-256 ba78…)`.
+fn expected(endpoint: &EndpointRecord) -> String {
+    match &endpoint.expect_body {
+        Some(body) => format!("{} with {body}", endpoint.expect),
+        None => endpoint.expect.clone(),
+    }
 }
 
 fn model(model: Model) -> String {
@@ -66,11 +100,34 @@ fn size(size: SizeRecord) -> String {
     }
 }
 
-fn keepalive(keepalive: Keepalive) -> String {
-    match keepalive {
-        Keepalive::Reuse => "kept alive".to_owned(),
-        Keepalive::PerRequest => "one a request".to_owned(),
-    }
+fn connections(connections: &ConnectionRecord) -> String {
+    let kept = match connections.keepalive {
+        Keepalive::Reuse => "kept alive",
+        Keepalive::PerRequest => "one a request",
+    };
+    let redirects = match connections.redirects {
+        RedirectPolicy::Answer => "",
+        RedirectPolicy::Follow => ", redirects followed",
+    };
+    let tracing = match connections.tracing {
+        Tracing::Off => "",
+        Tracing::On => ", requests traced",
+    };
+    format!("{kept}{redirects}{tracing}")
+}
+
+fn http2(streams: usize) -> String {
+    let noun = plural(streams as u64, "stream");
+    format!("HTTP/2 with {streams} {noun} a connection")
+}
+
+/// The name of the file says nothing.
+fn data(data: &DataRecord) -> String {
+    let usage = match data.usage {
+        RowUse::Cycle => "again and again",
+        RowUse::Once => "each once",
+    };
+    format!("{} rows {usage} with SHA-256 {}", data.rows, data.sha256)
 }
 
 fn header_names(endpoint: &EndpointRecord) -> String {

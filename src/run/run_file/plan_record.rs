@@ -1,14 +1,18 @@
 //! A plan as files keep it: without secrets, and able to say whether two runs may be compared.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use super::nanos;
+use super::segment_record::{ProfileRecord, SegmentRecord};
 use crate::redact;
 use crate::run::plan::{
-    ConnectionPolicy, Endpoint, Keepalive, Model, Piece, Plan, Size, Template, Trust,
+    ConnectionPolicy, Endpoint, ExpectedBody, HttpVersion, Keepalive, Model, Piece, Plan,
+    PlannedRows, RedirectPolicy, RowUse, Size, Template, Tracing, Trust,
 };
+use crate::run::schedule::Schedule;
 use crate::units::Rate;
 
 /// Longest template of a body that is kept in full if requested, in bytes.
@@ -20,17 +24,17 @@ const LONGEST_BODY_KEPT: usize = 4096;
 pub struct PlanRecord {
     /// Scheme, host, port and path prefix.
     pub target: String,
-    /// What was sent; names unique.
+    /// The requests; names unique.
     pub endpoints: Vec<EndpointRecord>,
-    /// Open or closed.
+    /// Open or closed model.
     pub model: Model,
-    /// How much was sent to each endpoint.
+    /// The size of the run, per endpoint.
     pub size: SizeRecord,
     /// Sent before t0 and recorded apart, in ns.
     #[serde(rename = "warmup_ns", with = "nanos")]
     #[cfg_attr(test, schemars(with = "u64"))]
     pub warmup: Duration,
-    /// Longest response time that was waited for, in ns.
+    /// Request timeout, counted from the intended start, in ns.
     #[serde(rename = "timeout_ns", with = "nanos")]
     #[cfg_attr(test, schemars(with = "u64"))]
     pub timeout: Duration,
@@ -38,14 +42,39 @@ pub struct PlanRecord {
     pub seed: u64,
     /// How connections were opened and kept.
     pub connections: ConnectionRecord,
+    /// The file whose rows filled the templates; absent if none did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data: Option<DataRecord>,
+    /// The variables of the environment in paths and bodies: of each value the first 16 bits of its SHA-256, in
+    /// hexadecimal.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub variables: BTreeMap<String, String>,
+}
+
+/// A data file: enough to distinguish two files, without their values.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct DataRecord {
+    /// Name of the file, without its folder.
+    pub file: String,
+    /// How many rows it had.
+    pub rows: u64,
+    /// The first 16 bits of the SHA-256 of the file, in hexadecimal.
+    pub sha256: String,
+    /// Whether the rows began again after the last one.
+    #[serde(rename = "use")]
+    pub usage: RowUse,
 }
 
 /// An [`Endpoint`] without its secrets.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct EndpointRecord {
-    /// What gates and tables call it.
+    /// Name of the endpoint in gates and tables.
     pub name: String,
+    /// Scheme, host and port, if they are not those of the plan's target.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<String>,
     /// HTTP method, upper case.
     pub method: String,
     /// Path and query, with templates.
@@ -56,8 +85,14 @@ pub struct EndpointRecord {
     pub body: Option<BodyRecord>,
     /// Statuses that counted as ok, such as `2xx`.
     pub expect: String,
-    /// Requests per second; absent in the closed model.
+    /// The required content of an ok answer's body: its kind, its length and 16 bits of its SHA-256.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expect_body: Option<String>,
+    /// Requests per second, of a segment the most; absent in the closed model.
     pub rate_per_s: Option<Rate>,
+    /// The part of a rate profile that it is; absent at one rate, and in the closed model.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub segment: Option<SegmentRecord>,
     /// Response times above which a request was counted as an exceedance, in ns.
     pub targets_ns: Vec<u64>,
 }
@@ -66,9 +101,9 @@ pub struct EndpointRecord {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct HeaderRecord {
-    /// As it was sent.
+    /// Name of the header, as sent.
     pub name: String,
-    /// With templates.
+    /// Value of the header, with templates.
     pub value: String,
 }
 
@@ -92,21 +127,21 @@ pub struct BodyRecord {
     pub placeholders: Vec<String>,
 }
 
-/// How much was sent to each endpoint.
+/// The size of the run, per endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case", tag = "kind")]
 pub enum SizeRecord {
-    /// For so long, counted from t0.
+    /// This long, counted from t0.
     Duration {
-        /// In ns.
+        /// Duration in ns.
         #[serde(rename = "duration_ns", with = "nanos")]
         #[cfg_attr(test, schemars(with = "u64"))]
         duration: Duration,
     },
-    /// So many requests, to each endpoint.
+    /// This many requests, to each endpoint.
     Requests {
-        /// How many.
+        /// Number of requests.
         requests: u64,
     },
 }
@@ -119,18 +154,31 @@ pub struct ConnectionRecord {
     pub max_in_flight: usize,
     /// Whether a connection carried more than one request.
     pub keepalive: Keepalive,
-    /// Whose certificates were accepted: `system`, `anything`, or a PEM file.
+    /// Accepted certificates: `system`, `anything`, or a PEM file.
     pub trust: String,
     /// Client certificate chain and key, names of the PEM files.
     pub identity: Option<(String, String)>,
-    /// `host:port` that was connected to instead of the target's.
+    /// `host:port` that was connected to instead of the target's, or `host:port:host:port` as in curl, in a list with
+    /// commas.
     pub connect_to: Option<String>,
     /// Unix socket that was connected to instead.
     pub unix_socket: Option<String>,
+    /// Proxy that was connected through, without its credentials; absent if there was none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proxy: Option<String>,
+    /// The handling of redirects; absent if they were answers.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub redirects: RedirectPolicy,
+    /// Whether each request named a trace of its own; absent if not.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub tracing: Tracing,
+    /// The version of HTTP, and the depth of its connections; absent for HTTP/1.1.
+    #[serde(rename = "http", default, skip_serializing_if = "is_default")]
+    pub version: HttpVersion,
 }
 
 impl PlanRecord {
-    /// What may be saved of a plan.
+    /// The parts of a plan that may be saved.
     pub fn of(plan: &Plan) -> PlanRecord {
         PlanRecord {
             target: redact::url(&plan.target.to_string()),
@@ -141,6 +189,8 @@ impl PlanRecord {
             timeout: plan.timeout,
             seed: plan.seed,
             connections: ConnectionRecord::of(&plan.connections),
+            data: plan.rows.as_ref().map(DataRecord::of),
+            variables: variables(plan),
         }
     }
 
@@ -148,9 +198,53 @@ impl PlanRecord {
     pub(crate) fn keep_bodies(&mut self, plan: &Plan) {
         for (record, endpoint) in self.endpoints.iter_mut().zip(&plan.endpoints) {
             if let (Some(body), Some(template)) = (&mut record.body, &endpoint.body) {
-                let text = String::from_utf8(source_of(template)).ok();
+                let text = String::from_utf8(template.source_bytes()).ok();
                 body.template = text.filter(|text| text.len() <= LONGEST_BODY_KEPT);
             }
+        }
+    }
+}
+
+impl PlanRecord {
+    /// Scheme, host and port of every endpoint, each once, in the order of the endpoints.
+    pub fn origins(&self) -> Vec<&str> {
+        let mut origins: Vec<&str> = Vec::new();
+        for endpoint in &self.endpoints {
+            let origin = endpoint.origin.as_deref().unwrap_or(&self.target);
+            if !origins.contains(&origin) {
+                origins.push(origin);
+            }
+        }
+        origins
+    }
+
+    /// The endpoint of a name.
+    pub fn endpoint(&self, name: &str) -> Option<&EndpointRecord> {
+        self.endpoints.iter().find(|endpoint| endpoint.name == name)
+    }
+
+    /// Requests that the plan sends to an endpoint; `None` where time alone bounds them, as in a closed model.
+    pub fn planned_requests(&self, endpoint: &str) -> Option<u64> {
+        let place = self.endpoints.iter().position(|e| e.name == endpoint)?;
+        let record = &self.endpoints[place];
+        let stream = record.stream(place as u64);
+        let segment = record.segment.as_ref();
+        if let (Some(segment), Model::Open { arrivals }) = (segment, self.model) {
+            return Some(match &segment.profile {
+                ProfileRecord::Replay(replay) => replay.requests,
+                ProfileRecord::Parts { parts } => {
+                    let number = segment.index();
+                    Schedule::of_part(arrivals, parts, number, self.seed, stream).planned()
+                }
+            });
+        }
+        match (self.size, self.model, record.rate_per_s) {
+            (SizeRecord::Requests { requests }, _, _) => Some(requests),
+            (SizeRecord::Duration { .. }, Model::Open { arrivals }, Some(rate)) => {
+                let size = self.size.into();
+                Some(Schedule::new(arrivals, rate, size, self.seed, stream).planned())
+            }
+            _ => None,
         }
     }
 }
@@ -159,6 +253,10 @@ impl EndpointRecord {
     fn of(endpoint: &Endpoint) -> EndpointRecord {
         EndpointRecord {
             name: endpoint.name.clone(),
+            origin: endpoint
+                .elsewhere
+                .as_ref()
+                .map(|target| redact::url(&target.to_string())),
             method: endpoint.method.clone(),
             path: redact::url(&endpoint.path.source()),
             headers: endpoint
@@ -174,15 +272,46 @@ impl EndpointRecord {
                 .as_ref()
                 .map(|body| BodyRecord::of(body, endpoint)),
             expect: endpoint.expect.to_string(),
+            expect_body: endpoint.expect_body.as_ref().map(ExpectedBody::redacted),
             rate_per_s: endpoint.rate,
+            segment: endpoint.segment.as_ref().map(SegmentRecord::of),
             targets_ns: endpoint.targets.iter().map(|&t| nanos::of(t)).collect(),
         }
     }
 }
 
+impl DataRecord {
+    fn of(planned: &PlannedRows) -> DataRecord {
+        DataRecord {
+            file: planned.rows.file().to_owned(),
+            rows: planned.rows.len() as u64,
+            sha256: planned.rows.sha256().to_owned(),
+            usage: planned.usage,
+        }
+    }
+}
+
+/// Of paths and bodies: as with literal values, those of headers do not count.
+fn variables(plan: &Plan) -> BTreeMap<String, String> {
+    let templates = plan.endpoints.iter();
+    let templates =
+        templates.flat_map(|endpoint| std::iter::once(&endpoint.path).chain(&endpoint.body));
+    let pieces = templates.flat_map(Template::pieces);
+    let values = pieces.filter_map(|piece| match piece {
+        Piece::Env(variable) => Some(variable),
+        _ => None,
+    });
+    values
+        .map(|variable| {
+            let bits = redact::fingerprint(variable.value.as_bytes());
+            (variable.name.clone(), bits)
+        })
+        .collect()
+}
+
 impl BodyRecord {
     fn of(template: &Template, endpoint: &Endpoint) -> BodyRecord {
-        let source = source_of(template);
+        let source = template.source_bytes();
         let content_type = endpoint.header("content-type");
         let content_type =
             content_type.map(|value| redact::header_value("content-type", &value.source()));
@@ -190,41 +319,25 @@ impl BodyRecord {
             Ok(_) => "text".to_owned(),
             Err(_) => "binary".to_owned(),
         });
-        let placeholders = template.pieces().iter().filter_map(placeholder);
+        let placeholders = template.pieces().iter().filter_map(Piece::placeholder);
         BodyRecord {
             template: None,
             bytes: source.len() as u64,
             sha256: redact::fingerprint(&source),
             kind: Some(kind),
-            placeholders: placeholders.map(str::to_owned).collect(),
+            placeholders: placeholders.collect(),
         }
     }
 }
 
-fn placeholder(piece: &Piece) -> Option<&'static str> {
-    match piece {
-        Piece::Text(_) => None,
-        Piece::Uuid => Some("{{uuid}}"),
-        Piece::Index => Some("{{n}}"),
-        Piece::Now => Some("{{now}}"),
-    }
-}
-
-/// The bytes of a template with its placeholders.
-fn source_of(template: &Template) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    for piece in template.pieces() {
-        match piece {
-            Piece::Text(text) => bytes.extend_from_slice(text),
-            other => bytes.extend_from_slice(placeholder(other).unwrap_or_default().as_bytes()),
-        }
-    }
-    bytes
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 impl ConnectionRecord {
     fn of(policy: &ConnectionPolicy) -> ConnectionRecord {
         let path = |path: &std::path::PathBuf| path.display().to_string();
+        let rules: Vec<String> = policy.connect_to.iter().map(ToString::to_string).collect();
         ConnectionRecord {
             max_in_flight: policy.max_in_flight,
             keepalive: policy.keepalive,
@@ -237,11 +350,12 @@ impl ConnectionRecord {
                 .identity
                 .as_ref()
                 .map(|own| (path(&own.chain), path(&own.key))),
-            connect_to: policy
-                .connect_to
-                .as_ref()
-                .map(|(host, port)| format!("{host}:{port}")),
+            connect_to: (!rules.is_empty()).then(|| rules.join(", ")),
             unix_socket: policy.unix_socket.as_ref().map(path),
+            proxy: policy.proxy.as_ref().map(ToString::to_string),
+            redirects: policy.redirects,
+            tracing: policy.tracing,
+            version: policy.version,
         }
     }
 }

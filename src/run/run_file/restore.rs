@@ -8,6 +8,8 @@ mod exceedances;
 mod lengths;
 mod memory_budget;
 mod numbers;
+mod sequence;
+mod traces;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
@@ -18,7 +20,7 @@ use serde_json::error::Category;
 
 use super::document::{EndpointDocument, RunDocument};
 use super::error::Age;
-use super::{EndpointRun, FORMAT, Run, RunFileError};
+use super::{EndpointRun, FORMAT, ProfileRecord, Run, RunFileError};
 use crate::printable::one_line;
 use crate::run::plan::StatusSet;
 
@@ -52,15 +54,21 @@ pub(super) fn run(bytes: &[u8]) -> Result<Run, RunFileError> {
         endpoints.push(endpoint::restored(endpoint, &context, own_error)?);
     }
     check_targets(&document, &endpoints, &budget)?;
+    let id = parsed(&document.id, "id", "a UUID")?;
+    traces::check(id, &document, &endpoints, &budget)?;
     Ok(with_printable_names(Run {
-        id: parsed(&document.id, "id", "a UUID")?,
+        id,
         started_at: parsed(&document.started_at, "started_at", "a time")?,
         ended: document.ended,
+        aborted_by: document.aborted_by.map(|rule| one_line(&rule).into_owned()),
         environment: document.environment,
         instrument: document.instrument,
         gates: document.gates,
+        implied_gates: document.implied_gates,
+        gating: document.gating,
         judging: document.judging,
         turns: document.turns,
+        baseline: document.baseline,
         endpoints,
         plan: document.plan,
     }))
@@ -111,13 +119,22 @@ fn check_targets(
 
 /// A name from a file stands on one line, and shows its control characters.
 fn with_printable_names(mut run: Run) -> Run {
+    let segments = run.plan.endpoints.iter_mut();
+    for segment in segments.filter_map(|endpoint| endpoint.segment.as_mut()) {
+        segment.endpoint = one_line(&segment.endpoint).into_owned();
+        if let ProfileRecord::Replay(replay) = &mut segment.profile {
+            replay.file = one_line(&replay.file).into_owned();
+        }
+    }
     let own = run.endpoints.iter_mut().map(|endpoint| &mut endpoint.name);
     let planned = run
         .plan
         .endpoints
         .iter_mut()
         .map(|endpoint| &mut endpoint.name);
-    for name in own.chain(planned).chain(&mut run.gates) {
+    let baseline = run.baseline.iter_mut().map(|baseline| &mut baseline.file);
+    let gates = run.gates.iter_mut().chain(&mut run.implied_gates);
+    for name in own.chain(planned).chain(gates).chain(baseline) {
         *name = one_line(name).into_owned();
     }
     run
@@ -133,7 +150,7 @@ fn check_format(bytes: &[u8]) -> Result<(), RunFileError> {
     match bytes.iter().find(|byte| !byte.is_ascii_whitespace()) {
         None => return Err(RunFileError::Empty),
         Some(b'{') => {}
-        // An array of the right values would do for serde as well.
+        // serde would also accept an array of the right values.
         Some(_) => return Err(no_object(bytes)),
     }
     let head: Head = serde_json::from_slice(bytes).map_err(|error| syntax(&error))?;

@@ -1,4 +1,4 @@
-//! What `a7probe selftest` said of an instrument: a file by itself, and a part of the runs that were made with it.
+//! The result of `a7probe selftest`: a file of its own, and a part of the runs that name it.
 
 use std::fs::File;
 use std::path::Path;
@@ -21,13 +21,13 @@ pub struct SelftestCertificate {
     pub format: String,
     /// When the test began, RFC 3339 in UTC.
     pub started_at: String,
-    /// Whether it was the short one (`--quick`).
+    /// Whether the short test ran (`--quick`).
     pub quick: bool,
     /// The machine and the version that were tested.
     pub environment: Environment,
-    /// What the instrument measured of a server that takes no time, just before.
+    /// The calibration just before the test.
     pub calibration: Calibration,
-    /// What was compared.
+    /// The compared figure.
     pub checks: Vec<SelftestCheck>,
 }
 
@@ -36,22 +36,22 @@ pub struct SelftestCertificate {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[cfg_attr(test, schemars(rename = "Check"))]
 pub struct SelftestCheck {
-    /// What the scripted server did: `delay 50 ms`.
+    /// The scenario of the scripted server: `delay 50 ms`.
     pub scenario: String,
     /// `P95`, `share > 20 ms`.
     pub figure: String,
-    /// In what the numbers are.
+    /// Unit of the numbers.
     pub unit: CheckUnit,
-    /// What the server did, by its own clock or by the law of its script.
+    /// The true value, by the server's clock or by the law of its script.
     #[serde(rename = "true")]
     pub truth: f64,
-    /// What the instrument measured.
+    /// The measured value.
     pub measured: f64,
-    /// How far the two may be apart.
+    /// Largest allowed difference of the two.
     pub tolerance: f64,
 }
 
-/// In what the numbers of a check are.
+/// Unit of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
@@ -63,17 +63,17 @@ pub enum CheckUnit {
     Requests,
 }
 
-/// Why a file is no certificate of this instrument.
+/// Why a file is not a certificate of this instrument.
 #[derive(Debug, thiserror::Error)]
 pub enum SelftestCertificateError {
     /// It cannot be read.
     #[error("it cannot be read: {0}")]
     Read(#[from] std::io::Error),
     /// Something else is in it.
-    #[error("it is not what a7probe selftest saves: {0}")]
+    #[error("it is not a certificate of a7probe selftest: {0}")]
     Foreign(String),
     /// Of another version, whose errors say nothing about this one.
-    #[error("it is of a7probe {found}, and this is {here}")]
+    #[error("it was made by a7probe {found}, and this is {here}")]
     Version {
         /// Which one it is of.
         found: String,
@@ -81,11 +81,11 @@ pub enum SelftestCertificateError {
         here: String,
     },
     /// The test was not passed.
-    #[error("{failed} of its {all} checks are beyond their tolerance")]
+    #[error("{failed} of its {all} checks are out of tolerance")]
     Failing {
-        /// So many were not.
+        /// Failed checks.
         failed: usize,
-        /// Of so many.
+        /// All checks.
         all: usize,
     },
 }
@@ -96,7 +96,7 @@ impl SelftestCheck {
         self.measured - self.truth
     }
 
-    /// Whether the two are no further apart than they may be.
+    /// Whether the difference of the two is within the tolerance.
     pub(crate) fn is_within(&self) -> bool {
         self.error().abs() <= self.tolerance
     }
@@ -241,7 +241,7 @@ mod tests {
             .unwrap_err();
         assert_eq!(
             refused.to_string(),
-            "1 of its 2 checks are beyond their tolerance"
+            "1 of its 2 checks are out of tolerance"
         );
     }
 

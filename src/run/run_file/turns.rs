@@ -1,4 +1,4 @@
-//! How a side of a comparison in turns was measured, as its file keeps it: so that it is known to have a partner.
+//! The blocks of one side of an interleaved comparison, as its file keeps them: they show that it has a partner.
 
 use std::time::Duration;
 
@@ -11,15 +11,15 @@ use super::nanos;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct TurnsRecord {
-    /// The same in the files of both sides, and in no others; UUID.
+    /// UUID that only the files of both sides share.
     #[serde(with = "text")]
     #[cfg_attr(test, schemars(with = "String"))]
     pub id: Uuid,
     /// Which side this is.
     pub side: SideRecord,
-    /// Pairs of blocks that are complete; a side has one block of each.
+    /// Complete pairs of blocks; a side has one block of each.
     pub pairs: u64,
-    /// How long a block is, in ns.
+    /// Length of a block, in ns.
     #[serde(rename = "block_ns", with = "nanos")]
     #[cfg_attr(test, schemars(with = "u64"))]
     pub block: Duration,
@@ -34,14 +34,14 @@ pub struct TurnsRecord {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum SideRecord {
-    /// What it was.
+    /// The side before.
     Before,
-    /// What it is now.
+    /// The side after.
     After,
 }
 
 impl TurnsRecord {
-    /// Whether two runs are the two sides of one comparison in turns.
+    /// Whether two runs are the two sides of one interleaved comparison.
     pub fn is_partner_of(&self, other: &TurnsRecord) -> bool {
         self.id == other.id && self.side != other.side
     }

@@ -29,6 +29,24 @@ fn no_run_goes_on_across_a_seam() {
 }
 
 #[test]
+fn a_prefix_of_words_is_that_of_its_bits() {
+    let is_slow = |i: u64| i % 10 < 3 || i % 97 == 5;
+    let words: Vec<u64> = (0..5)
+        .map(|word| {
+            (0..64)
+                .map(|bit| u64::from(is_slow(64 * word + bit)) << bit)
+                .sum()
+        })
+        .collect();
+    for length in [0, 1, 63, 64, 65, 200, 320] {
+        let of_bits = Clusters::of((0..length).map(is_slow));
+        assert_eq!(Clusters::of_words(&words, length), of_bits, "{length}");
+    }
+    let of_all = Clusters::of_words(&words, 320);
+    assert_eq!(Clusters::of_words(&words, 999), of_all);
+}
+
+#[test]
 fn poisson_bounds_are_those_of_the_tables() {
     let table = [
         (0, 2.995732273553991),

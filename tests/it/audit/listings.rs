@@ -85,7 +85,7 @@ fn an_audit_that_was_asked_for_and_cannot_be_read_is_inconclusive() {
         "{report:#}"
     );
     let unread = report["endpoints"][0]["audit"]["unread"].as_str().unwrap();
-    assert!(unread.contains("is no listing"), "{unread}");
+    assert!(unread.contains("is not a listing"), "{unread}");
     // Asked for without a gate on it: said, and nothing hangs on it.
     let asked = [&["--audit", "--gate", "ingest p95 <= 10s"][..], &wait].concat();
     let (code, report) = run(folder.path(), &server.url(), &asked);
@@ -188,7 +188,7 @@ fn a_server_that_names_its_events_itself_is_asked_for_each() {
             "{id}: {report:#}"
         );
         assert_eq!((code, verdict(&report, "lost")), (1, "FAIL"));
-        // It does not tell how often an effect was had, so nobody can say that none was had twice.
+        // The listing has no counts of inserts and notifications, so duplicates are unknown.
         assert_eq!(
             (&audit["duplicated"], &audit["clock"]),
             (&Value::Null, &json!("poll"))

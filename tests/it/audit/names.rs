@@ -48,7 +48,7 @@ fn a_listing_under_other_names_is_no_loss_where_the_answers_name_nothing() {
         );
         let reason = finding(&report, "lost")["reason"].as_str().unwrap();
         assert!(
-            reason.contains("none of the 100 listed events is one that was sent"),
+            reason.contains("none of the 100 listed events was sent by this run"),
             "{reason}"
         );
     }

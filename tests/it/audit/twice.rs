@@ -143,7 +143,10 @@ fn two_events_for_one_key_fail_without_anything_that_the_service_tells() {
         &[&more[..], &gates(&["p95 <= 10s"])].concat(),
     );
     let warnings = report["warnings"].to_string();
-    assert!(warnings.contains("were done more than once"), "{warnings}");
+    assert!(
+        warnings.contains("were processed more than once"),
+        "{warnings}"
+    );
 }
 
 #[test]
@@ -286,7 +289,10 @@ fn what_is_given_up_and_what_was_never_sent_can_be_gated_and_is_warned_of() {
         let found = ["dead", "unexpected"].map(|metric| verdict(&report, metric));
         assert_eq!((exit, found), (code, verdicts), "{report:#}");
         let warnings = report["warnings"].to_string();
-        for words in ["were given up by the server", "that were not sent"] {
+        for words in [
+            "are dead (failed permanently)",
+            "that this run did not send",
+        ] {
             assert!(warnings.contains(words), "{warnings}");
         }
     }
@@ -346,7 +352,7 @@ fn how_long_duplicates_were_looked_for_is_said() {
     assert_eq!(code, 0, "{report:#}");
     assert_eq!(
         finding(&report, "duplicated")["reason"],
-        "none of 100 accepted events was done twice, looked at again 50 ms after all were done"
+        "none of 100 accepted events was processed twice, read again 50 ms after all were processed"
     );
     assert_eq!(completion(&report)["read_again_after_ms"], 50.0);
 }
@@ -372,10 +378,7 @@ fn a_second_look_that_is_refused_is_said() {
     assert_eq!(verdict(&report, "lost"), "PASS");
     assert_eq!(verdict(&report, "duplicated"), "INCONCLUSIVE");
     let warnings = report["warnings"].to_string();
-    assert!(
-        warnings.contains("could not be read once more"),
-        "{warnings}"
-    );
+    assert!(warnings.contains("the second reading failed"), "{warnings}");
 }
 
 /// Everything was done once when the signal came, and a second effect could still follow.
@@ -422,7 +425,7 @@ fn a_second_look_that_a_signal_cuts_rules_out_no_duplicate_here_or_offline() {
             assert_eq!(verdict(report, "duplicated"), "INCONCLUSIVE", "{report:#}");
             assert_eq!(
                 finding(report, "duplicated")["reason"],
-                "none of 100 accepted events was done twice, but the audit was interrupted before it had read everything once more"
+                "none of 100 accepted events was processed twice, but the audit was interrupted before its second reading"
             );
             assert_eq!(completion(report)["settled"], "interrupted");
         }

@@ -4,9 +4,10 @@ use a7probe::exit::Exit;
 use insta::assert_snapshot;
 
 use super::{improved, read};
+use crate::screens::looks_as_its_snapshot;
 
 #[test]
-fn a_comparison_reads_as_a_table_with_its_gates_below() {
+fn a_comparison_says_every_verdict_above_its_tables() {
     let answer = improved().runs(&[
         "--gate",
         "ingest p95 <= 100ms",
@@ -16,47 +17,7 @@ fn a_comparison_reads_as_a_table_with_its_gates_below() {
         "health p95 <= baseline + 10%",
     ]);
     assert_eq!(answer.stderr, "");
-    assert_snapshot!(answer.stdout, @r#"
-    before: http://127.0.0.1:8080 · open model, grid arrivals · 600 requests per endpoint after 2 s of warm-up · timeout 5 s · seed 18446744073709551615
-    after: http://127.0.0.1:8080 · open model, grid arrivals · 600 requests per endpoint after 2 s of warm-up · timeout 5 s · seed 18446744073709551615
-
-    health: 600 requests before, 600 after
-    ┌───────────────┬─────────┬─────────┬───────────┬──────────────────────┬──────────────┐
-    │ Metric        ┆  Before ┆   After ┆ Change    ┆ Interval (95 %)      ┆ Effect       │
-    ╞═══════════════╪═════════╪═════════╪═══════════╪══════════════════════╪══════════════╡
-    │ P50           ┆  2.5 ms ┆  2.5 ms ┆ unchanged ┆ −23.1 % … +30.1 %    ┆ within noise │
-    │ P90           ┆  3.7 ms ┆  3.7 ms ┆ unchanged ┆ −8.7 % … +9.5 %      ┆ within noise │
-    │ P95           ┆ 3.85 ms ┆ 3.85 ms ┆ unchanged ┆ −4.8 % … +5 %        ┆ within noise │
-    │ P99           ┆ 3.97 ms ┆ 3.97 ms ┆ unchanged ┆ −1.1 % … +1.1 %      ┆ within noise │
-    │ P99.9         ┆    4 ms ┆    4 ms ┆ unchanged ┆ cannot be resolved   ┆ inconclusive │
-    │ error rate    ┆ 0 % (0) ┆ 0 % (0) ┆ unchanged ┆ −0.61 … +0.61 points ┆ –            │
-    │ achieved rate ┆    20/s ┆    20/s ┆ ±0 %      ┆ –                    ┆ –            │
-    └───────────────┴─────────┴─────────┴───────────┴──────────────────────┴──────────────┘
-
-    ingest: 600 requests before, 600 after
-    ┌───────────────┬──────────┬──────────┬───────────┬──────────────────────┬──────────────┐
-    │ Metric        ┆   Before ┆    After ┆ Change    ┆ Interval (95 %)      ┆ Effect       │
-    ╞═══════════════╪══════════╪══════════╪═══════════╪══════════════════════╪══════════════╡
-    │ P50           ┆ 249.8 ms ┆ 62.44 ms ┆ 4× faster ┆ 3.07× – 5.2× faster  ┆ improved     │
-    │ P90           ┆ 369.9 ms ┆ 92.49 ms ┆ 4× faster ┆ 3.65× – 4.38× faster ┆ improved     │
-    │ P95           ┆   385 ms ┆ 96.25 ms ┆ 4× faster ┆ 3.81× – 4.2× faster  ┆ improved     │
-    │ P99           ┆   397 ms ┆ 99.25 ms ┆ 4× faster ┆ 3.96× – 4.04× faster ┆ improved     │
-    │ P99.9         ┆   400 ms ┆   100 ms ┆ 4× faster ┆ cannot be resolved   ┆ inconclusive │
-    │ error rate    ┆  0 % (0) ┆  0 % (0) ┆ unchanged ┆ −0.61 … +0.61 points ┆ –            │
-    │ achieved rate ┆     20/s ┆     20/s ┆ ±0 %      ┆ –                    ┆ –            │
-    └───────────────┴──────────┴──────────┴───────────┴──────────────────────┴──────────────┘
-
-    note: health, ingest: an interval of the change takes on each side 3 688 requests for P99.9
-    note: intervals of changes reckon with bursts: up to 14.5 requests are worth one independent one
-    note: the verdicts on one run reckon with bursts; such a PASS excludes slow episodes of 100 ms
-    note: drift not controlled: the runs were made one after the other, so whatever else changed between them is in the difference; repeat them in turns (before, after, after, before) and see whether it stays
-
-    PASS          health p95 <= baseline + 10%: the growth is at most 5 % at 95 % confidence
-    PASS          ingest p95 <= 100ms: none of 600 requests was above 100 ms, and up to 20 would pass
-    PASS          ingest p95 reduction >= 70%: the reduction is at least 73.7 % at 95 % confidence
-
-    PASS all 3 gates
-    "#);
+    looks_as_its_snapshot("compare-command", &answer.stdout);
     assert_eq!(answer.exit, Exit::Pass);
 }
 
@@ -67,7 +28,7 @@ fn markdown_says_the_same_for_a_pull_request() {
     assert_snapshot!(answer.stdout, @r#"
     ### ❌ FAIL: before.json → after.json
 
-    ingest P95 reduction: the reduction is at most 76.3 % at 95 % confidence
+    ingest P95 reduction: the reduction is at most 76.3% at 95% confidence
 
     before: http://127.0.0.1:8080 · open model, grid arrivals · 600 requests per endpoint after 2 s of warm-up · timeout 5 s · seed 18446744073709551615
 
@@ -75,35 +36,35 @@ fn markdown_says_the_same_for_a_pull_request() {
 
     **health: 600 requests before, 600 after**
 
-    | Metric | Before | After | Change | Interval (95 %) | Effect |
+    | metric | before | after | change | 95% interval | effect |
     |---|---:|---:|---|---|---|
-    | P50 | 2.5 ms | 2.5 ms | unchanged | −23.1 % … +30.1 % | within noise |
-    | P90 | 3.7 ms | 3.7 ms | unchanged | −8.7 % … +9.5 % | within noise |
-    | P95 | 3.85 ms | 3.85 ms | unchanged | −4.8 % … +5 % | within noise |
-    | P99 | 3.97 ms | 3.97 ms | unchanged | −1.1 % … +1.1 % | within noise |
-    | P99.9 | 4 ms | 4 ms | unchanged | cannot be resolved | inconclusive |
-    | error rate | 0 % (0) | 0 % (0) | unchanged | −0.61 … +0.61 points | – |
-    | achieved rate | 20/s | 20/s | ±0 % | – | – |
+    | P50 | 2.50 ms | 2.50 ms | 0% | −23 to +30% | below 1 ms |
+    | P90 | 3.70 ms | 3.70 ms | 0% | −8.7 to +9.5% | below 1 ms |
+    | P95 | 3.85 ms | 3.85 ms | 0% | −4.8 to +5.0% | within 5% |
+    | P99 | 3.97 ms | 3.97 ms | 0% | −1.1 to +1.1% | within 5% |
+    | P99.9 | 4.00 ms | 4.00 ms | – | – | cannot compare |
+    | failed | 0% | 0% | 0 points | −0.6 to +0.6 | – |
+    | sent | 20.0/s | 20.0/s | 0% | – | – |
 
     **ingest: 600 requests before, 600 after**
 
-    | Metric | Before | After | Change | Interval (95 %) | Effect |
+    | metric | before | after | change | 95% interval | effect |
     |---|---:|---:|---|---|---|
-    | P50 | 249.8 ms | 62.44 ms | 4× faster | 3.07× – 5.2× faster | improved |
-    | P90 | 369.9 ms | 92.49 ms | 4× faster | 3.65× – 4.38× faster | improved |
-    | P95 | 385 ms | 96.25 ms | 4× faster | 3.81× – 4.2× faster | improved |
-    | P99 | 397 ms | 99.25 ms | 4× faster | 3.96× – 4.04× faster | improved |
-    | P99.9 | 400 ms | 100 ms | 4× faster | cannot be resolved | inconclusive |
-    | error rate | 0 % (0) | 0 % (0) | unchanged | −0.61 … +0.61 points | – |
-    | achieved rate | 20/s | 20/s | ±0 % | – | – |
+    | P50 | 250 ms | 62.4 ms | 4× faster | 3.07× to 5.2× | improved |
+    | P90 | 370 ms | 92.5 ms | 4× faster | 3.65× to 4.38× | improved |
+    | P95 | 385 ms | 96.2 ms | 4× faster | 3.81× to 4.2× | improved |
+    | P99 | 397 ms | 99.2 ms | 4× faster | 3.96× to 4.04× | improved |
+    | P99.9 | 400 ms | 100 ms | – | – | cannot compare |
+    | failed | 0% | 0% | 0 points | −0.6 to +0.6 | – |
+    | sent | 20.0/s | 20.0/s | 0% | – | – |
 
-    - **FAIL** `ingest p95 reduction >= 80%`: the reduction is at most 76.3 % at 95 % confidence
+    - **FAIL** `ingest p95 reduction >= 80%`: the reduction is at most 76.3% at 95% confidence
 
-    > health, ingest: an interval of the change takes on each side 3 688 requests for P99.9
+    > P99.9 cannot be compared: needs 3,688 requests per side (you have 600)
 
-    > intervals of changes reckon with bursts: up to 14.5 requests are worth one independent one
+    > intervals of changes allow for slow spells: up to 14.5 requests count as one independent request
 
-    > drift not controlled: the runs were made one after the other, so whatever else changed between them is in the difference; repeat them in turns (before, after, after, before) and see whether it stays
+    > drift not controlled: the runs were made one after the other, so every other change between them is in the difference; to control drift: a7probe ab
     "#);
     assert_eq!(answer.exit, Exit::Fail);
 }
@@ -128,11 +89,7 @@ fn csv_has_a_row_for_each_endpoint_and_percentile() {
         ("ingest".into(), "p95".into())
     );
     assert_eq!(cell(7, "effect"), "improved");
-    assert_eq!(
-        cell(9, "ratio_low"),
-        "",
-        "600 requests cannot carry a P99.9"
-    );
+    assert_eq!(cell(9, "ratio_low"), "", "P99.9 cannot be compared");
     assert_eq!(cell(9, "samples_needed"), "3688");
 }
 

@@ -19,10 +19,10 @@ fn runs_of_different_plans_are_refused_and_what_differs_is_named() {
     let refused = case.runs(&[]);
     assert_eq!((refused.exit, refused.stdout.as_str()), (Exit::Error, ""));
     assert_snapshot!(refused.stderr, @r#"
-    error: the runs have different plans, so a difference of their latencies would say nothing:
+    error: the runs have different plans:
       rate of ingest: 20/s before, 50/s after
       timeout: 5s before, 30s after
-    hint: measure both with the same plan, or say --allow-different-plans
+    hint: measure both with the same plan, or add --allow-different-plans
     "#);
     let allowed = case.runs(&["--allow-different-plans"]);
     assert_eq!(allowed.exit, Exit::Pass);
@@ -31,8 +31,8 @@ fn runs_of_different_plans_are_refused_and_what_differs_is_named() {
     hint: measure both with the same plan
     warning: different plans: timeout: 5s before, 30s after
     hint: measure both with the same plan
-    warning: after: the load on ingest was not reached: 20/s of 50/s
-    hint: lower the rate, or raise the in-flight cap with -c together with -q
+    warning: after: ingest did not get the full load: 20/s of 50/s
+    hint: lower the rate, or raise the in-flight cap: -c together with -q
     "#);
 }
 
@@ -58,12 +58,12 @@ fn what_cannot_be_compared_ends_in_one_message_and_code_2() {
         (
             "cut.json",
             vec![],
-            "error: cannot compare cut.json: the file is cut short",
+            "error: cut.json is incomplete: JSON ends at line",
         ),
         (
             "foreign.json",
             vec![],
-            "error: cannot compare foreign.json: JSON that is neither a run of a7probe nor a known tool's: its keys are metrics\nhint: ",
+            "error: cannot compare foreign.json: JSON that is neither an a7probe run nor a known tool's result: its keys are metrics\nhint: ",
         ),
         (
             "array.json",
@@ -73,12 +73,12 @@ fn what_cannot_be_compared_ends_in_one_message_and_code_2() {
         (
             "newer.json",
             vec![],
-            "error: cannot compare newer.json: a7probe.run/2 is newer than what this a7probe reads, a7probe.run/1\nhint: update",
+            "error: cannot compare newer.json: a7probe.run/2 is newer than a7probe.run/1, which this a7probe reads\nhint: update",
         ),
         (
             "empty.txt",
             vec![],
-            "error: cannot compare empty.txt: there is no latency in it",
+            "error: cannot compare empty.txt: the file is empty",
         ),
         (
             "no-unit.txt",
@@ -89,17 +89,17 @@ fn what_cannot_be_compared_ends_in_one_message_and_code_2() {
         (
             "after.json",
             vec!["--gate", "ingset p95 <= 1s"],
-            "did you mean 'ingest'?",
+            "did you mean 'ingest p95 <= 1s'?",
         ),
         (
             "after.json",
             vec!["--gate", "p95 <= 20s"],
-            "the timeout of 5 s is below the target",
+            "the run's timeout was 5 s",
         ),
         (
             "after.json",
             vec!["--endpoint", "x"],
-            "error: --endpoint x names a list of latencies, and there is none",
+            "error: --endpoint x needs a list of latencies",
         ),
         (
             "after.json",

@@ -29,7 +29,7 @@ fn fails(
     assert!(server.received().len() <= 4);
 }
 
-/// Four requests to a server with this script end ok over so many connections.
+/// Four requests to a server with this script end ok over this many connections.
 #[track_caller]
 fn succeeds(script: impl Fn(&mut Conversation) + Send + Sync + 'static, connections: usize) {
     let server = Server::tcp(script);
@@ -148,7 +148,7 @@ fn an_unexpected_status_is_a_status_failure_and_keeps_the_connection() {
         [(FailureKind::Status, 4)].into()
     );
     assert_eq!(endpoint.recording.statuses, [(404, 4)].into());
-    assert!(endpoint.errors[&FailureKind::Status].contains("answered 404 where 2xx is expected"));
+    assert!(endpoint.errors[&FailureKind::Status].contains("returned 404 (expected 2xx)"));
     assert_eq!(server.connections(), 1);
 }
 

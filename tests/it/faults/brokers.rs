@@ -195,7 +195,7 @@ mod on_postgresql {
         assert_eq!(queue.depth_of(&format!("{}.dead", queue.name)), 0);
     }
 
-    /// Makes a queue with dead letters as the server does, only that a message is dead after so many deliveries.
+    /// Makes a queue with dead letters as the server does, only that a message is dead after this many deliveries.
     fn patience(queue: &RabbitQueue, deliveries: i32) {
         let mut arguments = lapin::types::FieldTable::default();
         let text = |text: &str| lapin::types::AMQPValue::LongString(text.into());

@@ -152,7 +152,7 @@ impl<'a> World<'a> {
         Worker::start(self.store, self.folder, &flags)
     }
 
-    /// Until so many more events are accepted. A process that is stopped in the middle of its commit holds the lock of
+    /// Until this many more events are accepted. A process that is stopped in the middle of its commit holds the lock of
     /// the file, and nobody is promised anything until it goes on: then it goes on, past its lease.
     fn go_on(&self, count: usize) {
         if !self.clients().accept_more_within(count, PAUSE) {

@@ -52,7 +52,7 @@ impl Clients {
         *self.shared.address.lock().unwrap() = address;
     }
 
-    /// Waits until so many more are accepted.
+    /// Waits until this many more are accepted.
     pub(crate) fn accept_more(&self, count: usize) {
         assert!(
             self.accept_more_within(count, PATIENCE),

@@ -180,7 +180,7 @@ fn a_store_that_has_no_room_to_begin_says_so() {
     let said = String::from_utf8(output.stderr).expect("UTF-8");
     assert_eq!(output.status.code(), Some(2), "{said}");
     assert!(
-        said.contains("its volume has 0 KiB free\nhint: make room"),
+        said.contains("its volume has 0 KiB free\nhint: free space"),
         "{said}"
     );
     assert!(!disk.path().join("store.db.lock").exists());

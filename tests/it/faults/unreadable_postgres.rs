@@ -17,26 +17,20 @@ const NEEDED: [(&str, &str); 15] = [
     ("attempts = -2147483648", "attempts is -2147483648"),
     (
         "state = 9",
-        "state or due_ms is not a number of this version",
+        "this version does not know the value of state or due_ms",
     ),
     (
         "state = -1",
-        "state or due_ms is not a number of this version",
+        "this version does not know the value of state or due_ms",
     ),
     (
         "state = 32767, attempts = 2147483647",
-        "state or due_ms is not a number of this version",
+        "this version does not know the value of state or due_ms",
     ),
     ("payload = NULL", "payload is NULL, not a body"),
-    (
-        "payload = '\\xff'",
-        "payload is not the body that was accepted",
-    ),
-    ("payload = ''", "payload is not the body that was accepted"),
-    (
-        "fingerprint = '\\xff'",
-        "payload is not the body that was accepted",
-    ),
+    ("payload = '\\xff'", "payload is not the accepted body"),
+    ("payload = ''", "payload is not the accepted body"),
+    ("fingerprint = '\\xff'", "payload is not the accepted body"),
     (
         "state = 1, base = 7, due_ms = 0",
         "base is 7, with 0 attempts",

@@ -149,7 +149,7 @@ fn a_column_that_may_tell_success_and_is_not_understood_refuses_the_file() {
     }
     // Appears late, after thousands of rows that show nothing.
     let late = format!("latency_ms,note\n{}5,timeout\n", "5,\n".repeat(20_000));
-    assert!(refusal(&late, &ImportOptions::default()).contains("'note' may tell"));
+    assert!(refusal(&late, &ImportOptions::default()).contains("'note' may be the status column"));
 }
 
 #[test]
@@ -167,7 +167,7 @@ fn the_status_column_can_be_named() {
         );
     }
     assert!(refusal(text, &named("nope")).contains("has no column 'nope'"));
-    assert!(refusal(text, &named("latency_ms")).contains("cannot tell success"));
+    assert!(refusal(text, &named("latency_ms")).contains("cannot be the status column"));
     let error = import::read(&super::bytes("oha.csv"), &named("status")).expect_err("a refusal");
     assert!(
         error.to_string().contains("leave --status-column out"),
@@ -309,6 +309,7 @@ fn failures_of_a_file_fail_its_verdict_and_its_comparison() {
 /// Commands and values out of a hint, as a person would follow them.
 fn followed(hint: &str, text: &str) -> Vec<(String, String)> {
     let flags = |flags: &str| (flags.to_owned(), text.to_owned());
+    let hint = hint.split(", or another of").next().unwrap_or(hint);
     let hint = hint.split(" (").next().unwrap_or(hint);
     if let Some(unit) = hint.strip_prefix("add --unit ") {
         let units = unit.replace(" or", ",").replace(",,", ",");
@@ -319,7 +320,7 @@ fn followed(hint: &str, text: &str) -> Vec<(String, String)> {
     }
     if let Some(at) = hint
         .find("--column ")
-        .filter(|_| hint.starts_with("choose one: "))
+        .filter(|_| hint.starts_with("use --column"))
     {
         return vec![flags(&hint[at..])];
     }

@@ -197,20 +197,22 @@ fn the_formats_for_hdrhistogram_are_files_of_one_run() {
     let (code, stderr) = run_in(&["judge", "list.txt", "--output", "hlog"]);
     assert_eq!(code, Some(2));
     assert!(
-        stderr.contains("hlog is for files; write --report hlog=FILE"),
+        stderr.contains("hlog is for files only\nhint: write --report hlog=FILE"),
         "{stderr}"
     );
     let (code, stderr) = run_in(&["compare", "list.txt", "list.txt", "--report", "hgrm=x.hgrm"]);
     assert_eq!(code, Some(2));
     assert!(
-        stderr.contains("it holds the latencies of one run, and compare is about several")
-            && stderr.contains("hint: save the runs and use it with judge"),
+        stderr.contains("the format has the latencies of one run, and compare has several")
+            && stderr.contains("hint: save the runs, then use it with judge"),
         "{stderr}"
     );
-    let (code, stderr) = run_in(&["judge", "list.txt", "--report", "run.hlog"]);
+    let (code, stderr) = run_in(&["judge", "list.txt", "--report", "run"]);
     assert_eq!(code, Some(2));
     assert!(
-        stderr.contains("'run.hlog' has no format; write hlog=run.hlog"),
+        stderr.contains(
+            "--report run has no format\nhint: write json=run, or a name such as report.json"
+        ),
         "{stderr}"
     );
 }

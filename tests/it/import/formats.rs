@@ -50,7 +50,7 @@ fn jmeter_csv_is_read_with_other_separators_without_titles_and_with_an_assertion
     let silent = "timeStamp,elapsed,label\n1700000000000,5,a\n";
     assert!(
         refusal(silent.as_bytes()).starts_with(
-            "JMeter's CSV results: it says of no sample whether it succeeded\nhint: run JMeter with -Jjmeter"
+            "JMeter's CSV results: its samples have no success field\nhint: run JMeter with -Jjmeter"
         ),
         "{}",
         refusal(silent.as_bytes())
@@ -273,7 +273,7 @@ fn a_file_that_says_it_is_of_a_tool_is_told_by_more_than_one_word() {
     ] {
         assert!(
             refusal(text.as_bytes())
-                .starts_with("JSON that is neither a run of a7probe nor a known tool's: "),
+                .starts_with("JSON that is neither an a7probe run nor a known tool's result: "),
             "{}",
             refusal(text.as_bytes())
         );

@@ -81,7 +81,7 @@ fn a_list_is_read_in_its_order_in_any_notation() {
     let unit = options(Some(TimeUnit::Milliseconds), None);
     let list = read(b"latency\n163.5\n0.12s\n", &unit).expect("a list");
     assert_eq!(values(&list), expected);
-    assert!(has_remark(&list, "'latency' is taken as the heading"));
+    assert!(has_remark(&list, "'latency' is treated as the heading"));
     let utf16 = b"\xff\xfe1\x00.\x005\x00m\x00s\x00";
     assert_eq!(
         values(&read(utf16, &ImportOptions::default()).expect("UTF-16")),
@@ -111,7 +111,7 @@ fn a_column_is_found_by_its_unit_its_title_or_its_number() {
     ] {
         let list = read(csv, &options).expect("a column");
         assert_eq!(values(&list), expected, "{options:?}");
-        assert!(has_remark(&list, "'latency_ms' is taken as the heading"));
+        assert!(has_remark(&list, "'latency_ms' is treated as the heading"));
     }
     let headless = read(b"1,163.5ms\n2,120ms\n", &options(None, Some("2"))).expect("a column");
     assert_eq!(values(&headless), ms(&[163.5, 120.0]));
@@ -131,7 +131,7 @@ fn a_last_line_without_end_is_remarked_and_a_cut_unit_refused() {
     // It would otherwise be read as 320.5 minutes.
     assert_eq!(
         refusal(b"163.2ms\n320.5m", &ImportOptions::default()),
-        "line 2: '320.5m' has another unit than the lines before, and the line has no end; the file is cut\n\
+        "line 2: '320.5m' has a different unit than the lines before, and the line has no end: the file is cut\n\
          hint: copy the file again, or end its last line"
     );
 }
@@ -139,11 +139,12 @@ fn a_last_line_without_end_is_remarked_and_a_cut_unit_refused() {
 #[test]
 fn what_cannot_be_read_is_refused_with_line_value_and_way_out() {
     let none = options(None, None);
-    let empty = "there is no latency in it; write one a line, such as 163.2ms, or 'failed'";
-    let json = "it is JSON, but not an a7probe run; give one latency a line, such as 163.2ms, or a CSV file";
+    let empty = "it has no latencies\nhint: write one latency per line, such as 163.2ms, or name the tool with --format";
+    let blank = "the file is empty\nhint: run the tool that measured again, or save a run with a7probe measure URL --save FILE";
+    let json = "it is JSON, but not an a7probe run\nhint: give one latency per line, such as 163.2ms, or a CSV file";
     let cases: [(&[u8], ImportOptions, &str); 16] = [
-        (b"", none.clone(), empty),
-        (b"# nothing\n\n", none.clone(), empty),
+        (b"", none.clone(), blank),
+        (b"# nothing\n\n", none.clone(), blank),
         (b"latency_ms\n", none.clone(), empty),
         (b"a_ms,b\n", none.clone(), empty),
         (b"[1, 2]", none.clone(), json),
@@ -175,7 +176,7 @@ fn what_cannot_be_read_is_refused_with_line_value_and_way_out() {
         (
             b"120ms 130ms 145ms\n",
             none.clone(),
-            "line 1: '120ms 130ms 145ms' holds 3 values\nhint: one value per line, such as 163.2ms, or 'failed'",
+            "line 1: '120ms 130ms 145ms' has 3 values\nhint: one value per line, such as 163.2ms, or 'failed'",
         ),
         (
             b"elapsed\n1\n",
@@ -185,9 +186,9 @@ fn what_cannot_be_read_is_refused_with_line_value_and_way_out() {
         (
             b"start,elapsed,size\n0,120,9\n1,110,9\n2,130,9\n",
             none.clone(),
-            "it has 3 numeric columns: start, elapsed, size\n\
-             hint: choose one: --column elapsed (start: time stamps, 0 to 2; \
-             elapsed: 110 to 130; size: sizes, 9 in every row)",
+            "it has 3 numeric columns, and which holds the latencies is not clear\n\
+             hint: use --column elapsed, or another of: start (0 to 2, time stamps), \
+             elapsed (110 to 130), size (9 in every row, sizes)",
         ),
         (
             b"# x\na,latency_ms\n1,2\n3\n",

@@ -137,15 +137,15 @@ fn what_cannot_be_judged_is_refused_with_its_hint() {
     let cases: [(&[u8], &str); 8] = [
         (
             report,
-            "vegeta's JSON results: this is vegeta's report: its percentiles are estimates, so how many exceed a target is not known\nhint: give the results themselves: `vegeta encode results.bin`",
+            "vegeta's JSON results: this is vegeta's report: its percentiles are estimates, so the number of slow requests is unknown\nhint: give the results themselves: `vegeta encode results.bin`",
         ),
         (
             &failures,
-            "Locust's CSV: this file lists what went wrong, without a latency\nhint: give the file that ends in _stats.csv; it counts failures too",
+            "Locust's CSV: this file lists failures, without latencies\nhint: give the file that ends in _stats.csv, which counts failures too",
         ),
         (
             &table,
-            "percentile table: the table does not say in which unit its values are\nhint: name it with --unit, such as --unit ms",
+            "percentile table: the table does not name its unit\nhint: name it with --unit, such as --unit ms",
         ),
         (
             no_max,
@@ -163,7 +163,7 @@ fn what_cannot_be_judged_is_refused_with_its_hint() {
             damaged_hlog,
             "HdrHistogram log: line 2 is damaged: the histogram is not base64\nhint: write the file again with the tool that measured",
         ),
-        (gzip, "it is compressed; unpack it first: gunzip FILE"),
+        (gzip, "it is compressed\nhint: unpack it first: gunzip FILE"),
     ];
     for (bytes, message) in cases {
         assert_eq!(refusal(bytes), message);
@@ -185,13 +185,13 @@ fn options_that_a_format_has_no_use_for_are_refused() {
         with(Some(TimeUnit::Milliseconds), None, None)
             .expect_err("a refusal")
             .to_string(),
-        "oha's CSV: --unit ms is given, but the format has units of its own\nhint: leave --unit out, or say --format list"
+        "oha's CSV: --unit ms does not apply: the format has its own units\nhint: leave --unit out, or add --format list"
     );
     assert_eq!(
         with(None, Some("request-duration"), Some(FileFormat::OhaCsv))
             .expect_err("a refusal")
             .to_string(),
-        "oha's CSV: --column request-duration names a column of a list, and this is none\nhint: leave --column out, or say --format list"
+        "oha's CSV: --column request-duration needs a list, and this file is not one\nhint: leave --column out, or add --format list"
     );
     // A column is always a column.
     let list = with(Some(TimeUnit::Seconds), Some("request-duration"), None).expect("a column");

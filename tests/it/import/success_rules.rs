@@ -236,7 +236,7 @@ fn what_contradicts_a_status_is_counted_or_asked_about() {
     );
     assert!(
         refusal(&text).ends_with(
-            "hint: if it does, name it: --status-column message; if not: --status-column status"
+            "hint: if it is, name it: --status-column message; if not: --status-column status"
         ),
         "{}",
         refusal(&text)

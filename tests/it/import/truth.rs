@@ -175,7 +175,7 @@ fn a_log_gives_each_tag_its_counts() {
     assert_eq!(seconds, [0, 1, 2, 3, 4, 5]);
     assert!(ingest.intervals.values().all(|interval| interval.ok == 100));
     assert_eq!(ingest.failures, Failures::Incomplete);
-    assert!(remarks(&imported).contains("taken as nanoseconds"));
+    assert!(remarks(&imported).contains("treated as nanoseconds"));
 
     let untagged = read("python.hlog");
     let all = endpoint(&untagged, "");
@@ -193,7 +193,7 @@ fn a_percentile_table_gives_counts_up_to_its_lines() {
         // As many as the line that crosses the limit counts at once.
         assert_within(table, 150.0, truth, 7);
         assert_eq!(table.failures, Failures::Incomplete);
-        assert!(remarks(&imported).contains("holds no failures"));
+        assert!(remarks(&imported).contains("has no failures"));
     }
 }
 
@@ -216,7 +216,10 @@ fn wrk2_counts_a_timeout_several_times_so_it_may_exceed_and_may_not() {
     let text = text.replace("timeout 0", "timeout 5");
     let imported = import::read(text.as_bytes(), &Default::default()).expect("wrk2's output");
     assert_eq!(exceeding(endpoint(&imported, ""), 150.0), (26, 42));
-    assert!(remarks(&imported).contains("5 timeouts, one request perhaps several times"));
+    assert!(
+        remarks(&imported)
+            .contains("wrk2 counts 5 timeouts and may count one request several times")
+    );
 }
 
 /// `k6.json`, `vegeta.json` and `vegeta.csv` are of the same requests.

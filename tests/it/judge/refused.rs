@@ -7,11 +7,7 @@ use crate::harness::{self, temp_dir};
 #[test]
 fn bad_input_ends_in_one_clear_message_and_exit_2() {
     let cases: [(&[u8], &[&str], &str); 17] = [
-        (
-            b"",
-            &[],
-            "cannot judge latencies.txt: there is no latency in it",
-        ),
+        (b"", &[], "cannot judge latencies.txt: the file is empty"),
         (
             b"163.2\n",
             &[],
@@ -22,31 +18,35 @@ fn bad_input_ends_in_one_clear_message_and_exit_2() {
         (b"163.2ms\n320.5m", &[], "the file is cut"),
         (b"1ms\n\xe9\n", &[], "it is not UTF-8 text (line 2)"),
         (b"[1,2]", &[], "it is JSON, but not an a7probe run"),
-        (b"{\"a\":1}", &[], "JSON that is neither a run of a7probe"),
+        (b"{\"a\":1}", &[], "JSON that is neither an a7probe run"),
         (b"{\"format\":", &[], "cut short"),
         (
             b"1ms\n",
             &["--gate", "p95 <= 150"],
-            "'150' has no unit; write 150ms or 150s",
+            "gate 'p95 <= 150': the limit has no unit\nhint: write 'p95 <= 150ms'",
         ),
         (
             b"1ms\n",
             &["--gate", "latencie p95 <= 1s"],
-            "did you mean 'latencies'?",
+            "did you mean 'latencies p95 <= 1s'?",
         ),
         (
             b"1ms\n",
             &["--gate", "p95 reduction >= 70%"],
-            "needs a run before and a run after",
+            "needs a baseline",
         ),
         (
             b"1ms\n",
             &["--gate", "latencies lots <= 0"],
-            "unknown metric 'lots'; did you mean 'lost'?",
+            "unknown metric 'lots'\nhint: did you mean 'lost'?",
         ),
-        (b"1ms\n", &["--target", "150"], "'150' has no unit"),
-        (b"1ms\n", &["--output", "jsn"], "did you mean 'json'?"),
-        (b"1ms\n", &["--report", "r.json"], "write json=r.json"),
+        (b"1ms\n", &["--target", "150"], "--target 150 has no unit"),
+        (b"1ms\n", &["--output", "jsn"], "did you mean json?"),
+        (
+            b"1ms\n",
+            &["--report", "r"],
+            "write json=r, or a name such as report.json",
+        ),
         (
             b"1ms\n",
             &["--report", "json=no/such/r.json"],
@@ -65,7 +65,7 @@ fn bad_input_ends_in_one_clear_message_and_exit_2() {
         (["no-such-file", "--quiet"], "cannot judge no-such-file"),
         ([".", "--quiet"], "cannot judge ."),
         ([EVIDENCE, EVIDENCE], "fixtures/evidence.txt is given twice"),
-        ([EVIDENCE, "--endpoint="], "'' is not a name"),
+        ([EVIDENCE, "--endpoint="], "'' is not a valid endpoint name"),
     ] {
         let told = judge(&args);
         assert_eq!(told.exit, 2, "{args:?}: {}", told.stderr);
@@ -93,19 +93,19 @@ fn an_episode_without_a_rate_is_warned_of_and_a_target_of_0_is_refused() {
     std::fs::write(folder.path().join("list.txt"), "100ms\n".repeat(80)).unwrap();
     let judge =
         |flags: &[&str]| harness::run(folder.path(), &[&["judge", "list.txt"], flags].concat());
-    let warned = String::from_utf8(judge(&["--episode", "1h"]).stderr).unwrap();
+    let warned = String::from_utf8(judge(&["--spell", "1h"]).stderr).unwrap();
     assert!(
-        warned.contains("warning: --episode has no effect on list.txt"),
+        warned.contains("warning: --spell has no effect on list.txt"),
         "{warned}"
     );
     assert!(warned.contains("hint: "), "{warned}");
     let silent = String::from_utf8(judge(&[]).stderr).unwrap();
-    assert!(!silent.contains("--episode"), "{silent}");
+    assert!(!silent.contains("--spell"), "{silent}");
     let refused = judge(&["--target", "0ms"]);
     assert_eq!(refused.status.code(), Some(2));
     assert!(
         String::from_utf8(refused.stderr)
             .unwrap()
-            .contains("must be above 0")
+            .contains("write one above 0")
     );
 }

@@ -2,7 +2,7 @@
 
 use super::{measure, run};
 
-use crate::harness::{code, stderr};
+use crate::harness::{a7probe, code, stderr, temp_dir};
 use crate::scripted::{Certificate, OK, Server, refusing_port};
 
 #[test]
@@ -74,7 +74,7 @@ fn a_server_that_answers_otherwise_is_exit_2_and_named_for_what_it_is() {
                 "an HTTP/1.1 server",
             ),
             (endless.url(), &lax, "longer than 64 KiB", "curl -v"),
-            (frames.url(), &lax, &http_2, "enable HTTP/1.1"),
+            (frames.url(), &lax, &http_2, "add --http2"),
             (tls.url(), &lax, "speaks TLS", &use_https),
             (
                 format!("https://127.0.0.1:{}", tls.port()),
@@ -82,7 +82,7 @@ fn a_server_that_answers_otherwise_is_exit_2_and_named_for_what_it_is() {
                 "certificate",
                 "--cacert",
             ),
-            (ready.url(), &lax, "answers 304", "cache"),
+            (ready.url(), &lax, "returned 304", "cache"),
         ],
     );
 }
@@ -132,15 +132,16 @@ fn a_file_that_cannot_be_written_is_named_before_anything_is_sent() {
 #[test]
 fn a_path_that_the_service_does_not_know_is_a_mistake_in_the_plan() {
     let server = Server::answering("HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n");
-    let output = measure(&server.url(), &["--gate", "* p95 <= 5s"]);
+    let named = ["--get", "health=/health", "--gate", "* p95 <= 5s"];
+    let output = measure(&server.url(), &named);
     assert_eq!(code(&output), 2);
     let said = stderr(&output);
     assert!(
-        said.contains("/health answers 404 where 2xx is expected"),
+        said.contains("/health returned 404 (expected 2xx)"),
         "{said}"
     );
     assert!(
-        said.contains("hint: name the right path with --get health=/path"),
+        said.contains("hint: check the path; if 404 is the right answer, add --expect 404"),
         "{said}"
     );
     // Whoever insists measures it: every answer is a failure, and that is not a pass.
@@ -155,11 +156,14 @@ fn absurd_input_is_exit_2_with_the_hint() {
         ("measure http://127.0.0.1:1 -q 0", "out of range"),
         (
             "measure http://127.0.0.1:1 -q -5",
-            "-q (ab, bombardier, curl: quiet) needs a rate here",
+            "-q -5: negative values are not possible",
         ),
         ("measure http://127.0.0.1:1 -z 99999h", "at most 7 days"),
-        ("measure http://127.0.0.1:1 -n 0", "0 is not in 1.."),
-        ("measure http://127.0.0.1:1 -t 100ms", "below the target"),
+        ("measure http://127.0.0.1:1 -n 0", "-n 0 is out of range"),
+        (
+            "measure http://127.0.0.1:1 -t 100ms --gate p95<=150ms",
+            "the timeout of 100 ms is shorter than the limit of 150 ms",
+        ),
         (
             "measure http://127.0.0.1:1 --gate health_p95<=150",
             "health_p95",
@@ -168,11 +172,11 @@ fn absurd_input_is_exit_2_with_the_hint() {
         ("measure http://127.0.0.1:1 --gate helth:p95<=1ms", "helth"),
         (
             "measure http://127.0.0.1:1 --report pdf=x",
-            "'pdf' is no format",
+            "unknown format 'pdf'",
         ),
         (
             "measure http://127.0.0.1:1 --config nowhere.toml",
-            "cannot read nowhere.toml",
+            "cannot read --config nowhere.toml",
         ),
         ("measure http://127.0.0.1:1 --profile ci", "no a7probe.toml"),
         (
@@ -183,7 +187,7 @@ fn absurd_input_is_exit_2_with_the_hint() {
             "measure https://127.0.0.1:1 --cacert nowhere.pem",
             "--cacert nowhere.pem: no such file",
         ),
-        ("mesure http://127.0.0.1:1", "'measure'"),
+        ("mesure http://127.0.0.1:1", "did you mean a7probe measure?"),
         ("judge nowhere.txt", "nowhere.txt"),
     ] {
         let words: Vec<&str> = line.split(' ').collect();
@@ -192,5 +196,58 @@ fn absurd_input_is_exit_2_with_the_hint() {
         assert_eq!(code(&output), 2, "{line}: {said}");
         assert!(said.contains(message), "{line}: {said}");
         assert!(!said.contains("panicked"), "{line}: {said}");
+    }
+}
+
+#[test]
+fn a_flag_overrules_a_variable_and_a_wrong_variable_is_named() {
+    let measure = |variables: &[(&str, &str)], flags: &[&str]| {
+        let url = "http://127.0.0.1:1/search";
+        let arguments = [&["measure", url, "--dry-run"], flags].concat();
+        let folder = temp_dir();
+        let mut command = a7probe(folder.path(), &arguments);
+        command.envs(variables.iter().copied());
+        command.output().unwrap()
+    };
+    for (variables, flags) in [
+        (&[("A7PROBE_DURATION", "10s")][..], &["-n", "700"][..]),
+        (&[("A7PROBE_REQUESTS", "700")], &["-z", "40s"]),
+        (&[("A7PROBE_BUDGET", "60s")], &["-n", "700"]),
+        (&[("A7PROBE_GATE", "p95 <= 1s")], &["--quick"]),
+        (&[("A7PROBE_SPELL", "50ms")], &["--iid"]),
+        (&[("A7PROBE_TIMEOUT", "")], &[]),
+    ] {
+        let output = measure(variables, flags);
+        assert_eq!(code(&output), 0, "{variables:?}: {}", stderr(&output));
+    }
+    for (variables, flags, expected) in [
+        (
+            &[("A7PROBE_TIMEOUT", "5")][..],
+            &[][..],
+            "error: A7PROBE_TIMEOUT=5 has no unit\nhint: write 5s or 5ms\n",
+        ),
+        (
+            &[("A7PROBE_RATE", "fast")],
+            &[],
+            "error: A7PROBE_RATE=fast is not a rate\nhint: write it as 20/s or 1200/m\n",
+        ),
+        (
+            &[("A7PROBE_RATE", "fast")],
+            &["-q", "slow"],
+            "error: -q slow is not a rate\nhint: write it as 20/s or 1200/m\n",
+        ),
+        (
+            &[("A7PROBE_AUTH", "me")],
+            &[],
+            "error: A7PROBE_AUTH needs USER:PASS\nhint: write USER: for a user without a password\n",
+        ),
+        (
+            &[("A7PROBE_REQUESTS", "700"), ("A7PROBE_DURATION", "40s")],
+            &[],
+            "error: A7PROBE_REQUESTS cannot be combined with A7PROBE_DURATION\nhint: unset one of them\n",
+        ),
+    ] {
+        let output = measure(variables, flags);
+        assert_eq!((code(&output), stderr(&output).as_str()), (2, expected));
     }
 }

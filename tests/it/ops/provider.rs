@@ -89,7 +89,7 @@ fn the_journal_lists_every_call_and_finds_the_duplicates() {
     let (status, said) = provider.wait();
     assert_eq!(status.code(), Some(0));
     assert!(
-        said.ends_with("stopped: 3 calls, 3 mails taken for 2 events, 1 duplicates\n"),
+        said.ends_with("stopped: 3 calls, 3 mails accepted for 2 events, 1 duplicates\n"),
         "{said}"
     );
     let logged = said

@@ -32,7 +32,7 @@ fn provider(options: SimulatorOptions) -> (ProviderChoice, Arc<Simulator>) {
         runtime.block_on(serve_provider(
             listener,
             served,
-            None,
+            Vec::new(),
             std::future::pending(),
         ))
     });

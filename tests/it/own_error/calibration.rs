@@ -11,6 +11,11 @@ use crate::harness::{self, a7probe, eventually, signal, temp_dir};
 use crate::scripted::{OK, Server};
 
 fn measure(folder: &Path, server: &Server, more: &[&str]) -> Output {
+    measure_after("0s", folder, server, more)
+}
+
+/// The same after a warm-up.
+fn measure_after(warmup: &str, folder: &Path, server: &Server, more: &[&str]) -> Output {
     let url = server.url();
     let common = [
         "measure",
@@ -22,7 +27,7 @@ fn measure(folder: &Path, server: &Server, more: &[&str]) -> Output {
         "-q",
         "200",
         "--warmup",
-        "0s",
+        warmup,
         "--gate",
         "p50 <= 2s",
         "--iid",
@@ -92,7 +97,7 @@ fn a_calibration_that_was_skipped_is_said() {
     let output = measure(folder.path(), &server, &["--no-calibration", "-v"]);
     let said = String::from_utf8(output.stdout).unwrap();
     assert!(
-        said.contains("note: not calibrated (--no-calibration)"),
+        said.contains("note: measurement overhead unknown and not allowed for (--no-calibration)"),
         "{said}"
     );
     let run = Run::load(&folder.path().join("run.json")).unwrap();
@@ -108,7 +113,10 @@ fn ctrl_c_cuts_the_calibration_and_nothing_is_measured() {
     use std::io::{BufRead as _, BufReader};
     let (server, folder) = (Server::answering(OK), temp_dir());
     let url = server.url();
-    let arguments = ["measure", &url, "--get", "health=/", "--save", "run.json"];
+    // Without a warm-up, the run waits for the calibration.
+    let arguments = [
+        "measure", &url, "--get", "health=/", "--warmup", "0s", "--save", "run.json",
+    ];
     let mut command = a7probe(folder.path(), &arguments);
     let mut child = command.stdout(Stdio::null()).spawn().unwrap();
     // The preflight has been answered, so the two seconds of the calibration begin.
@@ -126,4 +134,51 @@ fn ctrl_c_cuts_the_calibration_and_nothing_is_measured() {
     );
     assert!(!folder.path().join("run.json").exists());
     assert_eq!(server.received().len(), 1);
+}
+
+#[test]
+fn beside_the_warm_up_the_calibration_is_there_before_the_first_verdict() {
+    let (server, folder) = (Server::answering(OK), temp_dir());
+    let output = measure_after("2s", folder.path(), &server, &[]);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let run = Run::load(&folder.path().join("run.json")).unwrap();
+    let Calibration::Measured(null) = &run.instrument.calibration else {
+        panic!("{:?}", run.instrument.calibration);
+    };
+    assert_eq!(null.requests, 475);
+    let recording = &run.endpoints[0].recording;
+    assert_eq!(recording.own_error, null.own_error);
+    assert_eq!(recording.counts.ok, 20);
+}
+
+#[test]
+fn a_plan_that_does_not_fit_the_service_is_refused_before_the_calibration_ends() {
+    let missing = "HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n";
+    let (server, folder) = (Server::answering(missing), temp_dir());
+    let output = measure_after("2s", folder.path(), &server, &[]);
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("404"), "{said}");
+    assert!(!said.contains("Stopping"), "{said}");
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_in_the_warm_up_ends_the_calibration_too() {
+    let (server, folder) = (Server::answering(OK), temp_dir());
+    let url = server.url();
+    let more = ["--warmup", "60s", "--save", "run.json"];
+    let arguments = [
+        &["measure", &url, "--get", "health=/", "-q", "200"][..],
+        &more,
+    ]
+    .concat();
+    let mut command = a7probe(folder.path(), &arguments);
+    let child = command.spawn().unwrap();
+    eventually("the warm-up is sent", || server.received().len() > 20);
+    signal(child.id(), "INT");
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130), "{output:?}");
+    let run = Run::load(&folder.path().join("run.json")).unwrap();
+    assert_eq!(run.endpoints[0].recording.planned(), 0);
 }

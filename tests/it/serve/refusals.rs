@@ -260,25 +260,25 @@ fn what_nobody_would_ever_work_on_is_not_accepted() {
             ServerMode::Sync,
             none,
             Queued::Finish,
-            "hint: the negative control",
+            "hint: use --durability none with",
         ),
         (
             ServerMode::Queue,
             none,
             Queued::Finish,
-            "hint: the negative control",
+            "hint: use --durability none with",
         ),
         (
             ServerMode::Background,
             full,
             Queued::Keep,
-            "hint: `--mode queue`",
+            "hint: use `--mode queue`",
         ),
         (
             ServerMode::Background,
             none,
             Queued::Keep,
-            "hint: `--mode queue`",
+            "hint: use `--mode queue`",
         ),
     ] {
         let refused = refused(mode, durability, queued).expect("refused");

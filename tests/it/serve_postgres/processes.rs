@@ -36,7 +36,7 @@ fn what_is_not_ours_or_of_a_later_version_or_not_durable_is_refused() {
     schema.sql("CREATE TABLE events (id int)");
     let foreign = refused(&schema.options());
     assert!(
-        foreign.contains("another program has tables there (events)"),
+        foreign.contains("another program has tables in this schema (events)"),
         "{foreign}"
     );
     schema.sql("DROP TABLE events");

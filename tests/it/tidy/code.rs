@@ -139,12 +139,15 @@ fn a_tuple_is_seen_in_the_head_of_a_function_alone() {
 }
 
 /// Errors keep their message at their type, and the grammar of gates says what it cannot read.
-const ERRORS: [&str; 5] = [
+const ERRORS: [&str; 8] = [
+    "judge/abort_rule",
     "judge/comparison/noise",
     "judge/gate/check",
     "judge/gate/grammar",
     "judge/gate/grammar/limit",
+    "judge/gate/grammar/limit/baseline",
     "judge/gate/parse_error",
+    "judge/gate/shortfall",
 ];
 
 /// A reason is a value; its sentence is in `report`.

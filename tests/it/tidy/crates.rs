@@ -20,19 +20,37 @@ const EVERYWHERE: [&str; 9] = [
 ];
 
 /// The only modules that may name one of the other crates.
-const HOMES: [(&str, &[&str]); 36] = [
+const HOMES: [(&str, &[&str]); 39] = [
     ("clap", &["cli", "command", "main"]),
     ("clap_complete", &["cli", "command"]),
-    ("clap_mangen", &["command/completions"]),
-    ("terminal_size", &["cli/output"]),
+    ("clap_mangen", &["command/man"]),
+    (
+        "terminal_size",
+        &["cli/output", "cli/progress", "cli/fitted_messages"],
+    ),
     ("toml", &["cli", "run/import/refused_files"]),
     ("tempfile", &["command", "run/run_file"]),
     ("httparse", &["probe/engine/connection"]),
+    (
+        "h2",
+        &["probe/engine/connection", "probe/engine/null_server"],
+    ),
+    (
+        "http",
+        &["probe/engine/connection", "probe/engine/null_server"],
+    ),
+    (
+        "bytes",
+        &["probe/engine/connection", "probe/engine/null_server"],
+    ),
     ("hdrhistogram", &["run/histogram"]),
-    ("csv", &["report", "run/import"]),
+    (
+        "csv",
+        &["report", "run/import", "run/replay_file", "run/rows"],
+    ),
     ("statrs", &["stats"]),
-    ("comfy_table", &["report/table"]),
-    ("indicatif", &["command/progress"]),
+    ("quick_junit", &["report/ci/junit"]),
+    ("regex", &["run/plan/expected_body"]),
     ("axum", &["reference/server"]),
     ("hyper", &["reference/server"]),
     ("hyper_util", &["reference/server"]),
@@ -68,14 +86,20 @@ const HOMES: [(&str, &[&str]); 36] = [
             "cli/service/url",
             "command/demo",
             "probe/audit",
+            "probe/engine/redirect_target",
             "reference/provider",
             "reference/queue",
         ],
     ),
-    ("rand", &["cli/resolve", "reference"]),
+    ("rand", &["cli/resolve", "reference", "trace"]),
     (
         "flate2",
-        &["reference/queue/rq", "run/histogram", "run/recording"],
+        &[
+            "reference/queue/rq",
+            "run/histogram",
+            "run/recording",
+            "run/replay_file",
+        ],
     ),
     (
         "base64",

@@ -39,17 +39,22 @@ const DOORS: [(&str, &[&str]); 9] = [
             "reference",
         ],
     ),
-    ("reference", &["units", "tls_roots", "redact"]),
+    (
+        "reference",
+        &["units", "tls_roots", "redact", "exposition", "trace"],
+    ),
 ];
 
 /// The files of the ground floor.
-const GROUND: [&str; 6] = [
+const GROUND: [&str; 8] = [
     "units",
     "verdict",
     "exit",
     "printable",
     "redact",
     "tls_roots",
+    "exposition",
+    "trace",
 ];
 
 /// The door behind which a top-level module stands.

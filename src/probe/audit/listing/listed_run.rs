@@ -1,11 +1,11 @@
-//! Which listings have events of a run: under which name, and as shown to whom.
+//! Which listings have events of a run: under which name, and with which headers.
 
 use uuid::Uuid;
 
 use crate::probe::audit::client::as_segment;
 use crate::run::plan::{Endpoint, Plan, RUN_HEADER};
 
-/// A listing that has events of a run: that of its name, as the service shows it to whom an endpoint's headers name.
+/// A listing that has events of a run: the listing of the run's name, requested with the headers of an endpoint.
 pub(super) struct ListedRun {
     /// Whose headers it is asked for with.
     pub(super) endpoint: usize,
@@ -15,7 +15,6 @@ pub(super) struct ListedRun {
     pub(super) name: RunName,
 }
 
-/// Who has named the run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum RunName {
     /// We: it has no other run's events.
@@ -34,7 +33,10 @@ impl ListedRun {
             };
             let path = format!("/runs/{}/events", as_segment(&id));
             let same = |known: &&mut ListedRun| {
-                known.path == path && plan.endpoints[known.endpoint].headers == endpoint.headers
+                let other = &plan.endpoints[known.endpoint];
+                known.path == path
+                    && other.headers == endpoint.headers
+                    && plan.target_of(other) == plan.target_of(endpoint)
             };
             match runs.iter_mut().find(same) {
                 Some(known) => known.endpoints.push(number),
@@ -57,7 +59,10 @@ impl RunName {
         match endpoint.header(RUN_HEADER) {
             _ if !endpoint.is_accepting() => None,
             None => Some((run.to_string(), RunName::Ours)),
-            Some(name) => name.is_fixed().then(|| (name.source(), RunName::Users)),
+            Some(name) => {
+                let name = name.fixed_bytes()?;
+                Some((String::from_utf8_lossy(&name).into_owned(), RunName::Users))
+            }
         }
     }
 }

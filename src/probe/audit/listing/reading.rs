@@ -50,7 +50,7 @@ pub(super) type Listing = HashMap<EventKey, ReportedState>;
 impl AuditClient {
     pub(super) async fn listing(&self, run: &ListedRun) -> Result<Listing, FailedQuery> {
         let url = &run.path;
-        let failed = |failure| self.failed(url, failure);
+        let failed = |failure| self.failed(run.endpoint, url, failure);
         let answer = self.get(run.endpoint, url).await?;
         let mut answer = answer.ok_or_else(|| failed(QueryFailure::NoListing))?;
         let kind = answer.headers().get(CONTENT_TYPE);
@@ -116,8 +116,8 @@ impl Lines {
             return Ok(Vec::new());
         }
         let event = serde_json::from_slice(&line);
-        let event =
-            event.with_context(|| format!("line {} of the listing is no event", self.number))?;
+        let event = event
+            .with_context(|| format!("line {} of the listing is not an event", self.number))?;
         Ok(vec![event])
     }
 }
@@ -131,7 +131,7 @@ mod tests {
     #[test]
     fn a_listing_that_is_none_is_refused_by_line() {
         let error = Lines::default().feed(b"\n{}\n").unwrap_err();
-        assert_eq!(error.to_string(), "line 2 of the listing is no event");
+        assert_eq!(error.to_string(), "line 2 of the listing is not an event");
     }
 
     #[test]

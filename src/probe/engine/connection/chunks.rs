@@ -20,12 +20,12 @@ pub(super) enum Chunks {
     Trailer(Trailer),
 }
 
-/// A chunk's size line so far.
+/// The received part of a chunk's size line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct SizeLine {
     digits: u32,
     size: u64,
-    /// Bytes of the line so far.
+    /// Received bytes of the line.
     line: usize,
     part: SizePart,
 }
@@ -39,13 +39,13 @@ enum SizePart {
     End,
 }
 
-/// The trailers so far.
+/// The received trailers.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Trailer {
-    /// Bytes of the line so far, a carriage return at its end excepted.
+    /// Received bytes of the line, without a carriage return at its end.
     line: usize,
     seen_cr: bool,
-    /// Bytes of all trailers so far.
+    /// Received bytes of all trailers.
     total: usize,
 }
 
@@ -75,7 +75,9 @@ impl Chunks {
             Chunks::End { seen_cr } => match byte {
                 b'\r' if !seen_cr => Ok(Some(Chunks::End { seen_cr: true })),
                 b'\n' => Ok(Some(Chunks::START)),
-                _ => Err(ResponseError::Chunk("a chunk is longer than its size says")),
+                _ => Err(ResponseError::Chunk(
+                    "a chunk is longer than its size line states",
+                )),
             },
             Chunks::Trailer(trailer) => trailer.next(byte),
         }
@@ -108,7 +110,7 @@ impl SizeLine {
     fn add_digit(&mut self, byte: u8) -> Result<(), ResponseError> {
         let digit = (byte as char)
             .to_digit(16)
-            .ok_or(ResponseError::Chunk("a chunk's size is no number"))?;
+            .ok_or(ResponseError::Chunk("a chunk's size is not a number"))?;
         if self.digits >= MAX_SIZE_DIGITS {
             return Err(ResponseError::Chunk("a chunk's size is too large"));
         }

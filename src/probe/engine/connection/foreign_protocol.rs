@@ -43,7 +43,7 @@ pub(super) enum ForeignProtocol {
     HeaderLine(String),
 }
 
-/// Whether the bytes so far may be the start of a status line.
+/// Whether the received bytes may be the start of a status line.
 pub(super) fn begins_as_http(bytes: &[u8]) -> bool {
     let start = &bytes[..bytes.len().min(HTTP.len())];
     HTTP.starts_with(start)

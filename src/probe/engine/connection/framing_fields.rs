@@ -117,7 +117,7 @@ pub(super) fn unfolded(value: &[u8]) -> Cow<'_, str> {
 }
 
 /// `db;dur=12.3;desc="x", total;dur=20` → names with their milliseconds; metrics without one are left out.
-fn server_timing(value: &[u8]) -> Vec<(String, Duration)> {
+pub(super) fn server_timing(value: &[u8]) -> Vec<(String, Duration)> {
     let text = unfolded(value);
     let metric = |entry: &str| {
         let mut parts = entry.split(';').map(str::trim);

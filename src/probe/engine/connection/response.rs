@@ -3,11 +3,13 @@
 use std::mem::MaybeUninit;
 use std::time::Duration;
 
+use super::body_search::BodySearch;
 use super::chunks::Chunks;
 use super::foreign_protocol;
 use super::framing_fields::FramingFields;
 use super::response_error::{MAX_BODY_BYTES, MAX_HEAD_BYTES, MAX_HEADERS, ResponseError};
 use super::response_options::{Expect, Keep, ResponseOptions, RetainedContent};
+use crate::run::plan::BodyFault;
 
 /// What feeding bytes came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,17 +22,20 @@ pub(crate) enum ParseProgress {
 
 /// Reads one answer.
 #[derive(Debug)]
-pub(crate) struct ResponseParser {
+pub(crate) struct ResponseParser<'a> {
     expect: Expect,
     state: ParseState,
-    /// The head so far, where it came in pieces.
+    /// The received part of the head, where it came in pieces.
     pending: Vec<u8>,
     status: Option<u16>,
     reusable: bool,
     body_bytes: u64,
     server_timing: Vec<(String, Duration)>,
+    keep: Keep,
     /// `None` where only the measurement is wanted.
     kept: Option<RetainedContent>,
+    /// `None` where any body will do.
+    search: Option<BodySearch<'a>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,9 +48,9 @@ enum ParseState {
     Done,
 }
 
-impl ResponseParser {
+impl<'a> ResponseParser<'a> {
     /// A parser for the answer to one request.
-    pub(crate) fn new(options: ResponseOptions) -> ResponseParser {
+    pub(crate) fn new(options: ResponseOptions<'a>) -> ResponseParser<'a> {
         ResponseParser {
             expect: options.expect,
             state: ParseState::Head,
@@ -54,13 +59,20 @@ impl ResponseParser {
             reusable: false,
             body_bytes: 0,
             server_timing: Vec::new(),
-            kept: (options.keep == Keep::Content).then(RetainedContent::default),
+            keep: options.keep,
+            kept: (options.keep != Keep::Nothing).then(RetainedContent::default),
+            search: options.search.map(BodySearch::new),
         }
     }
 
-    /// What was kept, if that was asked for.
+    /// The retained part, if the caller wants one.
     pub(crate) fn take_kept(&mut self) -> Option<RetainedContent> {
         self.kept.take()
+    }
+
+    /// What is wrong with the body of a complete answer, if that was asked for.
+    pub(crate) fn take_body_fault(&mut self) -> Option<BodyFault> {
+        self.search.take()?.fault()
     }
 
     /// The final status, once its head is complete.
@@ -73,7 +85,7 @@ impl ResponseParser {
         self.reusable && self.state == ParseState::Done
     }
 
-    /// Bytes of the body so far, frames excluded.
+    /// Received bytes of the body, without frames.
     pub(crate) fn body_bytes(&self) -> u64 {
         self.body_bytes
     }
@@ -160,8 +172,13 @@ impl ResponseParser {
         if self.body_bytes > MAX_BODY_BYTES {
             return Err(ResponseError::BodyTooLong);
         }
-        if let Some(kept) = &mut self.kept {
+        if self.keep == Keep::Content
+            && let Some(kept) = &mut self.kept
+        {
             kept.add_body(&input[..taken as usize]);
+        }
+        if let Some(search) = &mut self.search {
+            search.add(&input[..taken as usize]);
         }
         Ok(taken as usize)
     }
@@ -244,6 +261,9 @@ impl ResponseParser {
         let fields = FramingFields::read(head.headers)?;
         if let Some(kept) = &mut self.kept {
             kept.read_fields(head.headers);
+        }
+        if let Some(search) = &mut self.search {
+            search.read_fields(head.headers);
         }
         self.status = Some(status);
         let bodiless = self.expect == Expect::HeadOnly || matches!(status, 204 | 304);

@@ -2,7 +2,7 @@
 
 use super::foreign_protocol::ForeignProtocol;
 
-/// Longest head that is read, in bytes; interim (1xx) answers count anew.
+/// Longest head that is read, in bytes; each interim (1xx) answer has this limit too.
 pub(super) const MAX_HEAD_BYTES: usize = 64 * 1024;
 
 /// Longest body that is read, in bytes.
@@ -24,7 +24,7 @@ pub(crate) enum ResponseError {
     #[error("the answer has a malformed header line {0}")]
     HeaderLine(String),
     /// It begins like a TLS record.
-    #[error("the answer looks like TLS; is it https://?")]
+    #[error("the answer looks like TLS, not HTTP; try https://")]
     Tls,
     /// The head is longer than is read.
     #[error("the head of the answer is longer than {} KiB", MAX_HEAD_BYTES / 1024)]
@@ -32,14 +32,14 @@ pub(crate) enum ResponseError {
     /// More headers than are read.
     #[error("the answer has more than {MAX_HEADERS} headers")]
     TooManyHeaders,
-    /// Content-Length is no number, or there are several that differ.
+    /// Content-Length is not a number, or there are several that differ.
     #[error("the answer's Content-Length is '{0}'")]
     ContentLength(String),
     /// A transfer coding that is unknown, or follows chunked.
     #[error("the answer's Transfer-Encoding '{0}' is not supported")]
     TransferEncoding(String),
     /// The server changed the protocol, which the request did not ask for.
-    #[error("the server switched protocols, which was not asked for")]
+    #[error("the server switched protocols without a request")]
     Switched,
     /// The stream ended without a byte.
     #[error("the connection was closed without an answer")]

@@ -1,15 +1,18 @@
 //! What to read of an answer, and what is kept of it beyond its measurement.
 
 use super::framing_fields::unfolded;
+use crate::run::plan::ExpectedBody;
 
 /// Longest part of a body that is kept, in bytes: an id comes early.
 const MAX_KEPT_BYTES: usize = 64 * 1024;
 
 /// What to read of the answer to a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct ResponseOptions {
+pub(crate) struct ResponseOptions<'a> {
     pub(crate) expect: Expect,
     pub(crate) keep: Keep,
+    /// What its body must hold.
+    pub(crate) search: Option<&'a ExpectedBody>,
 }
 
 /// Whether the answer to this request may have a body at all.
@@ -25,6 +28,8 @@ pub(crate) enum Expect {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Keep {
     Nothing,
+    /// Where a redirect leads.
+    Location,
     Content,
 }
 

@@ -40,7 +40,7 @@ impl TimerFd {
         if self.arm(at_ns).is_err() {
             return tokio::task::yield_now().await;
         }
-        // It need not be read: arming it anew forgets the expiry, and the next one is a new event.
+        // It need not be read: arming it again forgets the expiry, and the next one is a new event.
         if let Ok(mut ready) = self.fd.readable().await {
             ready.clear_ready();
         }

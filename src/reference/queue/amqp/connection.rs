@@ -82,7 +82,7 @@ impl AmqpConnection {
         status.connected() && status.blocked()
     }
 
-    /// Closes it. What was delivered and not acknowledged is in its queue when this returns.
+    /// Closes it. Unacknowledged deliveries are back in their queue when this returns.
     pub(super) async fn close(&self) -> Result<(), QueueError> {
         Ok(self.connection.close(200, "OK".into()).await?)
     }
@@ -114,7 +114,7 @@ impl Socket {
 
 impl Drop for Socket {
     fn drop(&mut self) {
-        // It may have ended by itself.
+        // It may have ended on its own.
         let _ = self.0.shutdown(Shutdown::Both);
     }
 }

@@ -37,7 +37,7 @@ impl DeadLetterQueue {
             channel: Mutex::new(None),
             keeping: OutageLog::of(
                 format!("the broker {dispatch}"),
-                "cannot keep a dead letter; it is tried again",
+                "cannot store a dead letter; trying again",
             ),
         }
     }

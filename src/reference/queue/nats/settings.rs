@@ -17,7 +17,7 @@ use super::connection::{connect, stream};
 /// How long to wait for servers that may not answer at all: only a system account may ask.
 const SYSTEM_ANSWER: Duration = Duration::from_secs(1);
 
-/// Asks for the stream's settings, and for the server's sync interval, which only a system account is told.
+/// Asks for the stream's settings, and for the server's sync interval, which only a system account can read.
 pub(super) async fn advice(
     dispatch: &Dispatch,
     deadline: Duration,
@@ -41,23 +41,23 @@ fn unsafe_stream(config: &StreamConfig) -> Vec<Advice> {
         ),
         (
             config.retention == RetentionPolicy::Limits,
-            "keeps what is done (retention limits): it grows, and a consumer that is made anew gets all of it again",
+            "keeps processed messages (retention limits): it grows, and a new consumer gets all of them again",
         ),
         (
             config.retention == RetentionPolicy::Interest,
-            "keeps nothing while there is no consumer (retention interest): what is dispatched before the first worker is lost",
+            "keeps messages only while there is a consumer (retention interest): messages dispatched before the first worker are lost",
         ),
         (
             !config.max_age.is_zero(),
-            "drops what waits for longer than its max_age",
+            "drops messages that wait longer than its max_age",
         ),
         (
             limited && config.discard == DiscardPolicy::Old,
-            "drops the oldest when it is full (discard old)",
+            "drops the oldest messages when it is full (discard old)",
         ),
     ];
     let found = findings.into_iter().filter(|(is_so, _)| *is_so);
-    let hint = "delete the stream once it is empty; it is made anew at the next start, in files, as a work queue without an age limit that refuses what finds no room";
+    let hint = "delete the stream once it is empty; the next start creates it in files, as a work queue without an age limit that refuses messages when it is full";
     found
         .map(|(_, what)| {
             Advice::new(
@@ -68,18 +68,18 @@ fn unsafe_stream(config: &StreamConfig) -> Vec<Advice> {
         .collect()
 }
 
-/// Advice on a sync interval in nanoseconds; `None` if the server does not tell.
+/// Advice on a sync interval in nanoseconds; `None` if the server does not report it.
 fn unsafe_interval(interval: Option<i64>) -> Option<Advice> {
-    // What `sync_interval: always` is reported as differs by version; the flag beside it is read as 0.
+    // The value reported for `sync_interval: always` differs by version; the flag next to it is read as 0.
     let what = match interval {
         Some(0) => return None,
         Some(nanos) => format!(
-            "NATS syncs JetStream to disk every {} s: a power failure loses what came since",
+            "NATS syncs JetStream to disk every {} s: a power failure loses messages that came since",
             nanos as f64 / 1e9
         ),
-        None => "NATS does not tell an ordinary user how often it syncs JetStream to disk (by default every 2 minutes): a power failure may lose what came since".to_owned(),
+        None => "NATS hides from ordinary users how often it syncs JetStream to disk (by default every 2 minutes): a power failure may lose messages that came since".to_owned(),
     };
-    let hint = "set jetstream { sync_interval: always } in nats-server.conf (2.10 or later), or leave it: the sweeper dispatches again";
+    let hint = "set jetstream { sync_interval: always } in nats-server.conf (2.10 or later), or leave it: the sweeper dispatches lost messages again";
     Some(Advice::new(what, hint))
 }
 
@@ -152,7 +152,7 @@ mod tests {
             unsafe_interval(None)
                 .unwrap()
                 .what
-                .contains("does not tell")
+                .contains("hides from ordinary users")
         );
     }
 }

@@ -52,7 +52,6 @@ impl ListKeys {
         }
     }
 
-    /// A script with all of them.
     pub(super) fn call<'a>(&self, script: &'a Script) -> ScriptInvocation<'a> {
         let mut call = script.prepare_invoke();
         call.key(&self.index).key(&self.table);

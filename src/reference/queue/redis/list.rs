@@ -72,7 +72,7 @@ impl ListReceiver {
         for pair in taken.chunks_exact(2) {
             match self.received(&pair[0], &pair[1]).await {
                 Ok(message) => received.extend(message),
-                // What was taken before it is processed. This item and the others come again in their time.
+                // Jobs taken earlier are processed. This item and the others come again in their time.
                 Err(error) if received.is_empty() => return Err(error),
                 Err(_) => break,
             }
@@ -89,7 +89,7 @@ impl ListReceiver {
     }
 
     /// Puts everything that is still under way here where the next pop finds it: Celery's and RQ's own workers know
-    /// nothing of the table. What was about to arrive after the last wait is there too.
+    /// nothing of the table. Jobs that arrived during the last wait are included.
     async fn put_back_own(mut self) -> Result<(), QueueError> {
         let script = Script::new(&format!("{PUT_BACK}{PUT_BACK_OWN}"));
         let mut call = self.keys.call(&script);

@@ -27,8 +27,8 @@ pub(super) async fn advice(
         // A hosted Redis forbids CONFIG; one that does not answer at all is another matter.
         Err(error) if error.is_io_error() => Err(error.into()),
         Err(error) => Ok(vec![Advice::new(
-            format!("Redis does not tell its settings ({error})"),
-            "see that it runs with appendonly yes, appendfsync always and maxmemory-policy noeviction",
+            format!("Redis does not report its settings ({error})"),
+            "run it with appendonly yes, appendfsync always and maxmemory-policy noeviction",
         )]),
     }
 }
@@ -41,20 +41,20 @@ fn unsafe_settings(settings: &[(String, String)]) -> Vec<Advice> {
     let mut advice = Vec::new();
     if of("appendonly") != "yes" {
         advice.push(Advice::new(
-            "Redis runs without append-only file: a restart loses what is queued",
+            "Redis runs without an append-only file: a restart loses queued jobs",
             "redis-cli CONFIG SET appendonly yes, and the same in redis.conf",
         ));
     } else if of("appendfsync") != "always" {
         advice.push(Advice::new(
             format!(
-                "Redis syncs its append-only file {}: a power failure loses what was queued last",
+                "Redis syncs its append-only file {}: a power failure loses the latest jobs",
                 if of("appendfsync") == "no" {
-                    "when the system likes to"
+                    "when the operating system chooses"
                 } else {
                     "once a second"
                 }
             ),
-            "redis-cli CONFIG SET appendfsync always, or leave it: the sweeper dispatches again",
+            "redis-cli CONFIG SET appendfsync always, or leave it: the sweeper dispatches lost jobs again",
         ));
     }
     let policy = of("maxmemory-policy");
@@ -89,7 +89,7 @@ mod tests {
         assert!(advice("yes", "always", "0", "allkeys-lru").is_empty());
         let off = advice("no", "everysec", "0", "noeviction");
         assert!(
-            off.len() == 1 && off[0].contains("without append-only"),
+            off.len() == 1 && off[0].contains("without an append-only"),
             "{off:?}"
         );
         let late = advice("yes", "everysec", "0", "noeviction");

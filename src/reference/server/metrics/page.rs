@@ -12,8 +12,9 @@ use axum::response::IntoResponse;
 use super::super::app::App;
 use super::super::problem::Problem;
 use super::super::route::Route;
-use super::exposition::{Exposition, MetricKind, Scale};
+use super::histogram::{Scale, histogram};
 use super::processes;
+use crate::exposition::{Exposition, MetricKind};
 use crate::reference::store::Store;
 use crate::reference::worker::{AttemptEnd, BREAKER_STATES};
 
@@ -28,7 +29,7 @@ pub(in super::super) async fn metrics(State(app): State<Arc<App>>) -> Response<B
     queue(&mut page, &app.pool.store, oldest);
     page.gauge(
         "a7probe_events_stuck",
-        "Events that this process has dispatched again and again and that no worker has begun, while later ones are done.",
+        "Events that this process has dispatched repeatedly and that no worker has started, while later events were processed.",
         app.core.stuck.count(),
     );
     work(&mut page, &app);
@@ -46,7 +47,7 @@ fn process(page: &mut Exposition, app: &App) {
     page.family(
         "a7probe_build_info",
         MetricKind::Gauge,
-        "What is running; always 1.",
+        "Version and mode of this process; always 1.",
     )
     .sample(&[("version", version), ("mode", mode)], 1);
     let started = app.core.metrics.started.duration_since(UNIX_EPOCH);
@@ -57,7 +58,7 @@ fn process(page: &mut Exposition, app: &App) {
     );
     page.gauge(
         "a7probe_draining",
-        "1 while the server finishes its work and accepts nothing new.",
+        "1 while the server stops: it finishes its work and accepts no new events.",
         u8::from(app.core.is_draining()),
     );
 }
@@ -67,7 +68,7 @@ fn requests(page: &mut Exposition, app: &App) {
     page.family(
         "a7probe_http_requests_total",
         MetricKind::Counter,
-        "Requests answered, by route, method and status.",
+        "Answered requests, by route, method and status.",
     );
     for route in Route::ALL {
         for (method, status, count) in requests.seen(route) {
@@ -82,12 +83,12 @@ fn requests(page: &mut Exposition, app: &App) {
     page.family(
         "a7probe_http_request_duration_seconds",
         MetricKind::Histogram,
-        "From the request's head until its answer is ready to be sent, by route and class of the status.",
+        "Time from the request's head until its answer is ready to be sent, by route and status class.",
     );
     for route in Route::ALL {
         for (class, snapshot) in requests.durations(route) {
             let labels = [("route", route.pattern()), ("class", class)];
-            page.histogram(&labels, &snapshot, Scale::Time);
+            histogram(page, &labels, &snapshot, Scale::Time);
         }
     }
 }
@@ -96,7 +97,7 @@ fn ingest(page: &mut Exposition, app: &App) {
     let metrics = &app.core.metrics;
     page.gauge(
         "a7probe_ingest_in_flight",
-        "Requests to /ingest that are being answered.",
+        "Requests to /ingest in progress.",
         app.core.in_flight(),
     );
     page.counter(
@@ -106,7 +107,7 @@ fn ingest(page: &mut Exposition, app: &App) {
     );
     page.counter(
         "a7probe_ingest_replayed_total",
-        "Acknowledgements repeated for a key that came before: duplicates that did nothing.",
+        "Repeated acknowledgements for a known key: duplicates without an effect.",
         metrics.replayed.get(),
     );
     page.family(
@@ -124,7 +125,7 @@ fn ingest(page: &mut Exposition, app: &App) {
         .map_or(0, |limiter| limiter.clients());
     page.gauge(
         "a7probe_rate_limit_clients",
-        "Clients that the rate limit tells apart now.",
+        "Clients that the rate limit currently tracks.",
         limited,
     );
 }
@@ -144,18 +145,14 @@ fn queue(page: &mut Exposition, store: &Store, oldest: Option<Duration>) {
     .sample(&[("state", "processed")], now.processed);
     page.gauge(
         "a7probe_queue_depth",
-        "Accepted events that are not settled: queued, retrying and working.",
+        "Accepted events that are queued, retrying or working.",
         now.open(),
     );
-    page.gauge(
-        "a7probe_leases",
-        "Events that someone holds a lease on.",
-        now.working,
-    );
+    page.gauge("a7probe_leases", "Events with a lease.", now.working);
     page.family(
         "a7probe_queue_oldest_age_seconds",
         MetricKind::Gauge,
-        "How long the oldest unsettled event has waited; absent when the store does not answer within a second.",
+        "Age of the oldest event that is queued, retrying or working; absent if the store does not answer within a second.",
     );
     if let Some(oldest) = oldest {
         page.sample(&[], oldest.as_secs_f64());
@@ -167,7 +164,7 @@ fn work(page: &mut Exposition, app: &App) {
     page.family(
         "a7probe_attempts_total",
         MetricKind::Counter,
-        "Attempts of this process, by what came of the notification.",
+        "Attempts of this process, by outcome of the notification.",
     );
     for end in AttemptEnd::ALL {
         page.sample(&[("outcome", end.name())], counters.attempts(end));
@@ -175,13 +172,13 @@ fn work(page: &mut Exposition, app: &App) {
     page.family(
         "a7probe_provider_call_duration_seconds",
         MetricKind::Histogram,
-        "From the call of the provider to its answer.",
-    )
-    .histogram(&[], &counters.calls.read(), Scale::Time);
+        "Time from the call of the provider to its answer.",
+    );
+    histogram(page, &[], &counters.calls.read(), Scale::Time);
     for (name, help, counter) in [
         (
             "a7probe_retries_total",
-            "Failed attempts that another one follows.",
+            "Failed attempts that are retried.",
             &counters.retries,
         ),
         (
@@ -191,18 +188,17 @@ fn work(page: &mut Exposition, app: &App) {
         ),
         (
             "a7probe_dead_total",
-            "Events that this process has given up.",
+            "Events that failed permanently in this process (dead).",
             &counters.dead,
         ),
         (
             "a7probe_leases_lost_total",
-            "Attempts that outlived their lease; their outcome decided nothing.",
+            "Attempts that outlived their lease; their outcome was not recorded.",
             &counters.leases_lost,
         ),
         (
             "a7probe_duplicate_notifications_total",
-            "Notifications sent by such attempts, which someone else was to send too. \
-             What was sent before a crash is known to the provider alone.",
+            "Notifications sent by attempts that outlived their lease; another attempt may have sent them too. Only the provider knows of notifications sent before a crash.",
             &counters.duplicates,
         ),
     ] {
@@ -213,14 +209,14 @@ fn work(page: &mut Exposition, app: &App) {
 fn breaker(page: &mut Exposition, app: &App) {
     page.gauge(
         "a7probe_provider_calls_in_flight",
-        "Calls of the provider that are under way in this process.",
+        "Calls of the provider in progress in this process.",
         app.pool.in_flight(),
     );
     let (now, _) = app.pool.breaker.status();
     page.family(
         "a7probe_breaker",
         MetricKind::Gauge,
-        "1 for the state of this process' circuit breaker: the provider is asked, is not, or one call finds out.",
+        "State of this process's circuit breaker, 1 for the current one: closed (calls are made), open (no calls) or half-open (one trial call).",
     );
     for state in BREAKER_STATES {
         page.sample(&[("state", state)], u8::from(state == now));
@@ -237,15 +233,15 @@ fn commits(page: &mut Exposition, store: &Store) {
     page.family(
         "a7probe_commit_batch_size",
         MetricKind::Histogram,
-        "Requests and pieces of work that shared a commit; what wrote nothing is none.",
-    )
-    .histogram(&[], &commits.batch.read(), Scale::Count);
+        "Requests and outcomes per commit; transactions without a write are not counted.",
+    );
+    histogram(page, &[], &commits.batch.read(), Scale::Count);
     page.family(
         "a7probe_commit_duration_seconds",
         MetricKind::Histogram,
-        "From the begin of a transaction until it is on disk.",
-    )
-    .histogram(&[], &commits.duration.read(), Scale::Time);
+        "Time from the start of a transaction until it is on disk.",
+    );
+    histogram(page, &[], &commits.duration.read(), Scale::Time);
     page.counter(
         "a7probe_commits_failed_total",
         "Transactions that were rolled back.",
@@ -253,7 +249,7 @@ fn commits(page: &mut Exposition, store: &Store) {
     );
     page.gauge(
         "a7probe_commit_stuck_seconds",
-        "How long the transaction under way has been running; 0 when there is none.",
+        "Age of the current transaction; 0 without one.",
         commits.stuck_for().as_secs_f64(),
     );
     page.gauge(
@@ -271,17 +267,17 @@ fn provider(page: &mut Exposition, app: &App) {
     for (name, help, count) in [
         (
             "a7probe_simulator_calls_total",
-            "Mails that the simulated provider was asked to send.",
+            "Calls of the simulated provider.",
             journal.calls,
         ),
         (
             "a7probe_simulator_sent_total",
-            "Mails that it took.",
+            "Mails that the simulated provider accepted.",
             journal.sent,
         ),
         (
             "a7probe_simulator_duplicates_total",
-            "Mails that it took beyond the first of their event.",
+            "Mails that the simulated provider accepted beyond the first of an event.",
             journal.duplicates,
         ),
     ] {

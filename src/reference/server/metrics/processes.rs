@@ -1,6 +1,6 @@
 //! What the processes on the same store have reported of themselves: workers have no port of their own to be scraped at.
 
-use super::exposition::{Exposition, MetricKind};
+use crate::exposition::{Exposition, MetricKind};
 use crate::reference::store::{Process, ProcessReport};
 use crate::reference::worker::BREAKER_STATES;
 
@@ -12,7 +12,7 @@ struct Name<'a> {
     id: &'a str,
 }
 
-/// A family: its name, its kind, its help and the number it takes from a report.
+/// A family: its name, its kind, its help and the number that it reads from a report.
 type Family = (
     &'static str,
     MetricKind,
@@ -24,7 +24,7 @@ const FAMILIES: [Family; 5] = [
     (
         "a7probe_process_calls_in_flight",
         MetricKind::Gauge,
-        "Calls of the provider that are under way, by process; all of these as they last reported.",
+        "Calls of the provider in progress, by process, as last reported.",
         |report| report.in_flight.into(),
     ),
     (
@@ -42,13 +42,13 @@ const FAMILIES: [Family; 5] = [
     (
         "a7probe_process_retries_total",
         MetricKind::Counter,
-        "Failed attempts that another one follows, by process.",
+        "Failed attempts that are retried, by process.",
         |report| report.done.retries,
     ),
     (
         "a7probe_process_dead_total",
         MetricKind::Counter,
-        "Events given up, by process.",
+        "Events that failed permanently (dead), by process.",
         |report| report.done.dead,
     ),
 ];
@@ -99,7 +99,7 @@ impl Name<'_> {
 #[cfg(test)]
 mod tests {
     use super::processes;
-    use crate::reference::server::metrics::exposition::Exposition;
+    use crate::exposition::Exposition;
     use crate::reference::store::{Process, ProcessReport, WorkDone};
 
     fn process(id: &str, attempts: u64) -> Process {

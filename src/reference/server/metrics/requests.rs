@@ -1,6 +1,6 @@
 //! Requests by route, method and status: a fixed table, so that counting one allocates nothing.
 //!
-//! Durations are told apart by the class of the status: what is refused at once must not make what is accepted look fast.
+//! Durations are separate by the class of the status: requests refused at once must not make accepted ones look fast.
 
 use std::time::Duration;
 
@@ -9,9 +9,9 @@ use axum::http::{Method, StatusCode};
 use super::super::route::Route;
 use crate::reference::counters::{AtomicHistogram, Counter, HistogramSnapshot, LATENCY_BOUNDS_NS};
 
-/// Methods that are told apart; the last stands for all others.
+/// Methods with a label; the last stands for all others.
 pub(super) const METHODS: [&str; 5] = ["GET", "HEAD", "POST", "DELETE", "other"];
-/// Statuses that are told apart; the last stands for all others.
+/// Statuses with a label; the last stands for all others.
 pub(super) const STATUSES: [&str; 18] = [
     "200", "202", "204", "400", "401", "404", "405", "408", "409", "413", "415", "422", "429",
     "500", "502", "503", "504", "other",

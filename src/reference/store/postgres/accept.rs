@@ -56,7 +56,8 @@ struct JobColumns<'a> {
 }
 
 impl Session {
-    /// Makes sure that the runs of a batch have numbers, in a transaction of its own: a run is nobody's promise.
+    /// Makes sure that the runs of a batch have numbers, in a separate transaction, because a run's number is not part
+    /// of the acceptance.
     pub(super) async fn learn_runs(&mut self, batch: &CommitBatch) -> Result<(), Error> {
         let named = batch
             .accepts

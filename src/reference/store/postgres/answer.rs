@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::timeout;
 use tokio_postgres::Error;
 
-/// How long what was sent may stay unacknowledged, and how long a read may take.
+/// How long sent bytes may stay unacknowledged, and how long a read may take.
 pub(super) const ANSWER_TIME: Duration = Duration::from_secs(10);
 /// How long a transaction may take. After that its connection is dropped.
 pub(super) const TRANSACTION_TIME: Duration = Duration::from_secs(10);

@@ -122,7 +122,7 @@ impl Transaction<'_> {
         Ok(jobs)
     }
 
-    /// Leases this very job, if it is due and nobody else's.
+    /// Leases this very job, if it is due and not leased.
     pub(super) async fn claim_event(
         &mut self,
         event_id: EventId,

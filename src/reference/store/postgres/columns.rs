@@ -6,7 +6,6 @@ use uuid::Uuid;
 use crate::reference::store::unreadable::{attempts, base_of};
 use crate::reference::store::{EventId, EventState};
 
-/// The id in a row.
 pub(super) fn event_id(row: &Row, column: usize) -> EventId {
     EventId::from_bytes(row.get::<_, Uuid>(column).into_bytes())
 }

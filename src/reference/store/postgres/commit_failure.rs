@@ -88,7 +88,7 @@ pub(super) enum CommitFailure {
     Neither,
     /// An error of these, or an unknown one.
     Locked(Option<LockedItems>),
-    /// Another session has locked the table of events: nothing can go on.
+    /// Another session has locked the table of events: no transaction can continue.
     TableLocked,
     /// A part of it is refused, and the others may be accepted.
     Refused(StoreError),

@@ -10,7 +10,7 @@ use tokio::runtime::Runtime;
 use tokio::time::timeout;
 
 use super::answer::{SILENCE, TRANSACTION_TIME, chain};
-use super::clock::{self, ClockStep};
+use super::clock::{self, ClockAnchor, ClockStep};
 use super::commit_failure::{CommitFailure, CommitProgress, TransactionError};
 use super::context::{CommitState, PostgresContext};
 use super::counts::{self, CountsPage};
@@ -57,7 +57,7 @@ pub(super) struct Committer {
     /// The due times of retries that this process has recorded.
     due: BinaryHeap<Reverse<i64>>,
     /// The counts in memory may differ from those in the database: a commit was cut off, others had declared this
-    /// process dead, or the database was created anew.
+    /// process dead, or the database was created again.
     is_unsure: bool,
     is_reported: bool,
     /// Why and when the last attempt to connect failed, and how long that answer holds for later requests.
@@ -229,7 +229,7 @@ impl Committer {
         }
     }
 
-    /// All of the batch or nothing of it; or, when the connection breaks in between, nobody knows.
+    /// All of the batch or nothing of it; or, if the connection breaks during the commit, the outcome is unknown.
     async fn commit(&mut self, batch: &CommitBatch) -> Result<Transacted, CommitFailure> {
         for _ in 1..TRIES {
             match self.try_commit(batch).await {
@@ -300,11 +300,11 @@ impl Committer {
         }
     }
 
-    /// Finds out what became of a commit that was cut off, although nobody has anything to commit.
+    /// Finds out the outcome of an interrupted commit, even without a new batch.
     async fn settle(&mut self) {
         match self.session().await {
             Ok(session) => self.session = Some(session),
-            Err(reason) => tracing::debug!(reason, "cannot find out what was committed"),
+            Err(reason) => tracing::debug!(reason, "cannot read which transactions were committed"),
         }
     }
 
@@ -338,7 +338,7 @@ impl Committer {
         Ok(session)
     }
 
-    /// Connects, perhaps to a database that was created anew, unless an attempt has just failed.
+    /// Connects, perhaps to a database that was created again, unless an attempt has just failed.
     async fn reconnect(&mut self) -> Result<Session, String> {
         let before = self.unreachable.take();
         if let Some((reason, at, pause)) = &before
@@ -376,7 +376,8 @@ impl Committer {
 
     async fn depart(&mut self) {
         if let Some(mut session) = self.session.take() {
-            let departing = depart(&mut session, self.context.rules.owner, self.owners.all());
+            let (owner, last) = (self.context.rules.owner, self.commit_state.anchor);
+            let departing = depart(&mut session, owner, self.owners.all(), last);
             if !matches!(timeout(DEPART_TIME, departing).await, Ok(Ok(()))) {
                 tracing::warn!("the end of this process could not be recorded");
             }
@@ -384,15 +385,24 @@ impl Committer {
     }
 }
 
-/// What this process has counted stays, and nobody need know whose it was.
+/// What this process has counted stays, without its name. A time that does not follow from the last one
+/// is corrected first: the next process to start would take it over, and every lease would end.
 async fn depart(
     session: &mut Session,
     owner: i64,
     owners: Vec<i64>,
+    last: Option<ClockAnchor>,
 ) -> Result<(), TransactionError> {
-    let (mut work, reading) = session.begin().await?;
+    let (mut work, mut reading) = session.begin().await?;
+    if let Err(stepped) = reading.follow(last) {
+        session.roll_back().await?;
+        clock::correct(&session.client, stepped, owner).await?;
+        (work, reading) = session.begin().await?;
+    }
     work.fold(&owners).await?;
     work.query(DEPART, &[&owner]).await?;
-    work.query(clock::REACHED, &[&reading.now_ms()]).await?;
+    if last.is_some() {
+        work.query(clock::REACHED, &[&reading.now_ms()]).await?;
+    }
     work.commit().await
 }

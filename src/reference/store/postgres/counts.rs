@@ -117,7 +117,7 @@ impl Transaction<'_> {
         })
     }
 
-    /// Adds what these processes have counted to what nobody owns.
+    /// Adds the counts of these processes to the counts without an owner.
     pub(super) async fn fold(&mut self, owners: &[i64]) -> Result<(), Error> {
         self.query(FOLD, &[&owners]).await.map(drop)
     }

@@ -16,7 +16,6 @@ const CONNECT_TIME: Duration = Duration::from_secs(2);
 
 /// What encrypts a connection.
 pub(super) type Tls = MakeRustlsConnect;
-/// What drives a connection.
 pub(super) type Drive = Connection<Socket, <Tls as MakeTlsConnect<Socket>>::Stream>;
 
 /// A database, or several of which one is connected to.
@@ -47,9 +46,8 @@ impl DatabaseAddress {
 /// What the URL says, and what it leaves open: a server that has vanished without a word is noticed.
 fn config(url: &str) -> Result<Config, String> {
     let mut config: Config = url.parse().map_err(|error: Error| chain(&error))?;
-    // Preferred is what nobody asked for: whoever stands in between can switch it off, and a server whose certificate cannot
-    // be checked, as many have, would keep out whom it let in before. The driver refuses a direct handshake that is no more
-    // than preferred.
+    // `prefer` is the default: a man in the middle can downgrade it, and a check would refuse servers without a valid
+    // certificate that worked before. The driver refuses a direct handshake that is no more than preferred.
     if config.get_ssl_mode() == SslMode::Prefer
         && config.get_ssl_negotiation() == SslNegotiation::Postgres
     {
@@ -70,14 +68,14 @@ fn config(url: &str) -> Result<Config, String> {
     Ok(config)
 }
 
-/// Trusts the system's roots where certificates are shown, and nobody where none is.
+/// Trusts the system's roots if certificates are checked, and no certificate otherwise.
 fn tls(mode: SslMode) -> Result<Tls, String> {
     let roots = match mode {
         SslMode::Require => tls_roots::system_roots(),
         _ => tls_roots::Roots::default(),
     };
     if mode == SslMode::Require && roots.is_empty() {
-        return Err("no root certificate is found to check the server's with".to_owned());
+        return Err("no root certificate found to check the server's certificate".to_owned());
     }
     let mut client = tls_roots::client(roots).map_err(|error| error.to_string())?;
     // A direct handshake needs it, and psql names it in every one.

@@ -1,4 +1,5 @@
-//! What dispatchers, operators and other processes need: events that nobody took, dead letters back, who is there.
+//! What dispatchers, operators and other processes need: events that no worker took, replay of dead letters, live
+//! processes.
 
 use std::collections::HashSet;
 
@@ -41,7 +42,7 @@ fn candidate(row: &Row) -> Candidate {
 }
 
 impl Transaction<'_> {
-    /// Makes a step over what has been due for long and that nobody took.
+    /// Makes a step over what has been due for long and that no worker took.
     pub(super) async fn sweep(
         &mut self,
         mut step: SweepStep,

@@ -9,7 +9,7 @@ use super::migrate::{DatabaseRefusal, SEQUENCES, TABLES};
 /// What decides whether a commit that has returned is on disk.
 const SETTINGS: &str = "SELECT current_setting('synchronous_commit'), current_setting('fsync'),
     current_setting('full_page_writes')";
-/// What was found holds from now on, whatever is set for the role, the database or the server meanwhile.
+/// The settings stay as checked, even if those of the role, the database or the server change later.
 const PIN: &str = "SELECT set_config('synchronous_commit', $1, false)";
 
 /// A commit that returns before the log is on disk would be a promise without a ground.
@@ -19,14 +19,13 @@ pub(super) async fn assert_durable(client: &Client) -> Result<(), DatabaseRefusa
         [row.get(0), row.get(1), row.get(2)];
     if synchronous_commit == "off" {
         return Err(DatabaseRefusal::Unusable(
-            "synchronous_commit is off there, so a commit may be lost with the power; switch it on for this role or database: \
-             ALTER ROLE … SET synchronous_commit = on"
+            "synchronous_commit is off, so a power failure may lose a commit; enable it for this role or database: ALTER ROLE … SET synchronous_commit = on"
                 .to_owned(),
         ));
     }
     if fsync == "off" {
         return Err(DatabaseRefusal::Unusable(
-            "fsync is off there, so everything may be lost with the power; set fsync = on in postgresql.conf".to_owned(),
+            "fsync is off, so a power failure may lose every event; set fsync = on in postgresql.conf".to_owned(),
         ));
     }
     if full_page_writes == "off" {
@@ -55,12 +54,12 @@ async fn refuse_unlogged(client: &Client) -> Result<(), DatabaseRefusal> {
             None if SEQUENCES.contains(&name) => {}
             None => {
                 return Err(DatabaseRefusal::Unusable(format!(
-                    "the table {name} is missing there"
+                    "the table {name} is missing"
                 )));
             }
             Some(_) => {
                 return Err(DatabaseRefusal::Unusable(format!(
-                    "{name} is UNLOGGED there, so a crash of the server empties it; make it last: ALTER TABLE {} SET LOGGED",
+                    "{name} is UNLOGGED, so a crash of the server empties it; make it durable: ALTER TABLE {} SET LOGGED",
                     name.split_once("_seq")
                         .map_or(name, |(of, _)| of.split('_').next().unwrap_or(of)),
                 )));

@@ -20,7 +20,7 @@ use crate::reference::store::EventId;
 use crate::reference::store::signals::CommitSignals;
 use crate::reference::store::totals::CountSums;
 
-/// Notifications are gathered for so long: PostgreSQL lets only one transaction at a time send any.
+/// Notifications are gathered for this time: PostgreSQL lets only one transaction at a time send any.
 const GATHER: Duration = Duration::from_millis(5);
 /// Between two tries to connect.
 const RECONNECT: Duration = Duration::from_millis(500);
@@ -31,7 +31,7 @@ const REPORTED_MS: i64 = 15_000;
 const WATCH_EVERY: Duration = Duration::from_millis(50);
 /// How often a process without a place looks for one.
 const LOOK_FOR_A_PLACE: Duration = Duration::from_secs(1);
-const NOTIFY: &str = "SELECT pg_notify($1, message) FROM unnest($2::text[]) AS told(message)";
+const NOTIFY: &str = "SELECT pg_notify($1, message) FROM unnest($2::text[]) AS notices(message)";
 const SETTLED: &str = "SELECT event_id FROM jobs WHERE event_id = ANY($1) AND state > 2";
 
 /// One look: counts of others, the processes that listen, whether anything is due, and a place for a process that wants
@@ -118,7 +118,7 @@ pub(super) struct Listener {
 }
 
 impl Listener {
-    /// Listens until told to stop, on one connection after the other.
+    /// Listens until the shutdown, on one connection after the other.
     pub(super) async fn run(mut self, mut stopped: watch::Receiver<bool>) {
         let listen = async {
             loop {

@@ -24,7 +24,7 @@ const FREE_EVENTS: &str = "WITH free AS MATERIALIZED
 const JOBS: &str =
     "SELECT seq, event_id, true FROM jobs WHERE seq = ANY($1) ORDER BY seq FOR UPDATE";
 
-/// The leases of a batch whose events exist. A database that was created anew gives the numbers of old jobs to new
+/// The leases of a batch whose events exist. A database that was created again gives the numbers of old jobs to new
 /// ones.
 #[derive(Default)]
 pub(super) struct ExistingLeases(HashSet<(i64, EventId)>);

@@ -1,4 +1,4 @@
-//! Brings the schema up to date, one process at a time: at the start, and after the database was created anew.
+//! Brings the schema up to date, one process at a time: at the start, and after the database was created again.
 
 use tokio_postgres::Client;
 
@@ -25,7 +25,7 @@ pub(super) const TABLES: [&str; 9] = [
 ];
 /// The sequences of their rows.
 pub(super) const SEQUENCES: [&str; 2] = ["jobs_seq_seq", "runs_id_seq"];
-/// The advisory lock that is held meanwhile: "a7pr".
+/// The advisory lock during a migration: "a7pr".
 const LOCK: i64 = 0x6137_7072;
 /// Another process may be at it, and a large table may take its time.
 const LIMITS: &str = "SET LOCAL lock_timeout = '60s'; SET LOCAL statement_timeout = 0";
@@ -99,7 +99,7 @@ pub(super) async fn migrate(client: &mut Client) -> Result<(), DatabaseRefusal> 
     Ok(transaction.commit().await?)
 }
 
-/// Tables of these names without ours beside them belong to another program.
+/// Tables of these names without our other tables belong to another program.
 async fn refuse_foreign(
     transaction: &tokio_postgres::Transaction<'_>,
 ) -> Result<(), DatabaseRefusal> {
@@ -109,7 +109,7 @@ async fn refuse_foreign(
     match taken {
         None => Ok(()),
         Some(names) => Err(DatabaseRefusal::Foreign(format!(
-            "another program has tables there ({names}); a schema of its own keeps them apart: ?options=-csearch_path%3DNAME"
+            "another program has tables in this schema ({names}); use a separate schema: ?options=-csearch_path%3DNAME"
         ))),
     }
 }

@@ -19,7 +19,7 @@ impl CommitSignals {
 }
 
 impl SweepStep {
-    /// Leaves the rows that another process has named first. In a file nobody else can, in between.
+    /// Leaves the rows that another process has named first. In a file no other process can do so in between.
     pub(super) fn keep(&mut self, is_ours: impl Fn(i64) -> bool) {
         self.found.retain(|(seq, _)| is_ours(*seq));
     }

@@ -15,7 +15,8 @@ const FINISH: &str = "UPDATE jobs SET state = new.state, due_ms = new.due_ms, sp
     FROM unnest($1::bigint[], $2::int[], $3::smallint[], $4::bigint[], $5::bigint[])
         AS new(seq, attempt, state, due_ms, processed_ms)
     WHERE jobs.seq = new.seq AND jobs.attempts = new.attempt AND jobs.state = 2 RETURNING jobs.seq, jobs.attempts";
-/// Is the job in the state that this outcome of its latest attempt gave it, and has that attempt told of no other one?
+/// Is the job in the state that this outcome of its latest attempt gave it, and has that attempt reported no other
+/// outcome?
 const DECIDED: &str =
     "SELECT EXISTS (SELECT 1 FROM jobs WHERE seq = $1 AND attempts = $2 AND state = $3)
     AND NOT EXISTS (SELECT 1 FROM effects WHERE job = $1 AND effect = 'notify' AND attempt = $2
@@ -26,7 +27,7 @@ const GIVE_BACK: &str = "UPDATE jobs SET state = 1, due_ms = $3, span_ms = 0, ba
     WHERE jobs.seq = gone.seq AND jobs.attempts = gone.attempt AND jobs.state = 2 RETURNING jobs.seq";
 
 impl Transaction<'_> {
-    /// Records how attempts ended. The effect log is written in any case: what was sent was sent.
+    /// Records how attempts ended. The effect log is written in any case: the notification has been sent.
     pub(super) async fn finish(
         &mut self,
         outcomes: &[(&Lease, &AttemptOutcome)],
@@ -130,7 +131,7 @@ impl Transaction<'_> {
         let mut log = EffectRows::default();
         let (mut jobs, mut attempts) = (Vec::new(), Vec::new());
         for lease in leases {
-            // What was said to have started has not.
+            // The reported start did not happen.
             if lease.notification == Notification::Due {
                 let reason = Some(NOT_BEGUN.to_owned());
                 log.push(lease.job, lease.attempt, "failed", reason);

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use crate::reference::mutex::lock;
 
-/// The process's own name, and others that it takes when another session has locked the counts of the last one. Clones
+/// The process's own name, and others that it uses when another session has locked the counts of the last one. Clones
 /// share them.
 #[derive(Clone)]
 pub(super) struct Owners(Arc<Mutex<Vec<i64>>>);

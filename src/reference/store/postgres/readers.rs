@@ -1,4 +1,4 @@
-//! The connections that read, beside the writer and never in its way.
+//! The connections that read, alongside the writer and without blocking it.
 
 use std::sync::Arc;
 use std::time::Duration;

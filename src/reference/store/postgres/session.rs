@@ -27,16 +27,16 @@ pub(super) type Params<'a> = &'a [&'a (dyn ToSql + Sync)];
 pub(super) const BY_INDEX: &str =
     "SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_hashjoin = off;
     SET enable_mergejoin = off; SET jit = off";
-/// The server itself ends what this process will not: a machine that loses its power in the middle of a transaction would
-/// keep its locks for hours, and whoever waits for them would wait as long. A lock is waited for less long than a
-/// statement may take, a statement less long than a transaction, and a transaction whose client is silent for longer than
-/// any may take has lost it.
+/// The server itself ends what this process will not: a machine that loses its power in the middle of a transaction
+/// would keep its locks for hours, and every waiting session would wait as long. A lock is waited for less long than a
+/// statement may take, a statement less long than a transaction, and a transaction whose client is silent for longer
+/// than any may take has lost it.
 const LIMITS: &str =
     "SET statement_timeout = '8s'; SET idle_in_transaction_session_timeout = '12s'";
 /// Whatever the role or the database prefers: the statements are written for this one.
 ///
-/// Nearly every transaction writes to `jobs`. While another session has locked the table, nothing can go on, so that is
-/// found out first, and the wait is longer than for a row.
+/// Nearly every transaction writes to `jobs`. While another session has locked the table, no statement can continue, so
+/// the lock is checked first, and the wait is longer than for a row.
 const BEGIN: &str = "START TRANSACTION ISOLATION LEVEL READ COMMITTED;
     SET LOCAL lock_timeout = '1500ms'; LOCK TABLE jobs IN ROW EXCLUSIVE MODE";
 /// A COMMIT whose statement is timed out while it waits for a standby reports success.
@@ -173,7 +173,7 @@ impl Session {
                 timeout(CANCEL_TIME, cancel.cancel_query(self.tls)).await,
                 Ok(Ok(()))
             ) {
-                tracing::debug!("the server could not be told that nobody waits any more");
+                tracing::debug!("cannot cancel the statement on the server");
             }
             self.connection.abort();
         });

@@ -16,7 +16,6 @@ use crate::reference::store::{EventId, EventState};
 const LOST: &str = "SELECT seq, event_id, attempts, processed_ms IS NOT NULL
         AND EXISTS (SELECT FROM events WHERE events.event_id = jobs.event_id)
     FROM jobs WHERE state NOT BETWEEN 0 AND 5 ORDER BY seq LIMIT 64 FOR UPDATE OF jobs SKIP LOCKED";
-/// One of them.
 const LOST_EVENT: &str = "SELECT seq, event_id, attempts, processed_ms IS NOT NULL
         AND EXISTS (SELECT FROM events WHERE events.event_id = jobs.event_id)
     FROM jobs WHERE event_id = $1 AND state NOT BETWEEN 0 AND 5 FOR UPDATE OF jobs";

@@ -1,4 +1,4 @@
-//! Attempts at events, up to their begin: what is due, and to whom it is leased.
+//! Attempts at events, up to their start: due events and their leases.
 
 use std::time::Duration;
 

@@ -1,9 +1,10 @@
-//! Moves the log into the database beside the writer, so that commits do not wait for it.
+//! Moves the log into the database alongside the writer, so that commits do not wait for it.
 //!
-//! A checkpoint of 64 MiB takes tens of milliseconds, most of it in syncing pages that lie at random in the index. SQLite
-//! would make the writer do it. Here a thread of its own does nearly all of it while commits go on, and the writer only
-//! the few pages that came meanwhile: once everything is moved, the next commit starts the log over. Where other processes
-//! commit too, it keeps them off for these few pages; else there would always be some left, and the log would only grow.
+//! A checkpoint of 64 MiB takes tens of milliseconds, most of it in syncing pages that lie at random in the index.
+//! SQLite would make the writer do it. Here a thread of its own does nearly all of it during commits, and the writer
+//! only the few pages that were added since: once everything is moved, the next commit starts the log over. Where other
+//! processes commit too, it keeps them off for these few pages; else there would always be some left, and the log would
+//! only grow.
 
 use std::fs::File;
 use std::io;
@@ -28,7 +29,7 @@ use crate::reference::store::thread::StoreThread;
 const WORTH_FRAMES: i64 = 16_384;
 /// Commits between two looks at the log.
 const LOOK_EVERY: u32 = 64;
-/// Passes beside the writer. The second moves what came during the first, which is much less.
+/// Passes alongside the writer. The second moves what came during the first, which is much less.
 const PASSES: usize = 2;
 
 /// The checkpointing thread as the writer sees it.
@@ -147,7 +148,7 @@ fn move_here(writer: &Connection, has_others: bool, log: &VerifiedLog) -> bool {
     }
 }
 
-/// Moves the log while commits go on.
+/// Moves the log during commits.
 fn pass_over(connection: &Connection, database: &File, log: &VerifiedLog) {
     for _ in 0..PASSES {
         pass(connection, log);
@@ -159,8 +160,8 @@ fn pass_over(connection: &Connection, database: &File, log: &VerifiedLog) {
     }
 }
 
-/// Moves the rest and lets the next commit start the log over. Whoever writes or reads meanwhile is waited for, but not for
-/// long: the next time will do.
+/// Moves the rest and lets the next commit start the log over. It waits for readers and writers, but not for long: the
+/// next pass can finish the work.
 fn finish(writer: &Connection, log: &VerifiedLog) -> bool {
     if !log.is_sound(writer) {
         return false;
@@ -174,7 +175,7 @@ fn finish(writer: &Connection, log: &VerifiedLog) -> bool {
     finished.is_ok()
 }
 
-/// Moves what is committed and no reader still needs; waits for nobody.
+/// Moves the committed pages that no reader needs; does not wait.
 fn pass(connection: &Connection, log: &VerifiedLog) -> bool {
     if !log.is_sound(connection) {
         return false;
@@ -271,7 +272,7 @@ mod tests {
         400
     }
 
-    /// The longest log that there was, as so many processes write at the same time: the file is never cut.
+    /// The longest log, with this many processes writing at the same time: the file is never cut.
     fn longest_log(processes: usize) -> i64 {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("store.db");

@@ -6,7 +6,6 @@ use rusqlite::types::ValueRef;
 use crate::reference::store::unreadable as reasons;
 use crate::reference::store::{EventId, EventState};
 
-/// The state in a column.
 pub(super) fn state(row: &Row<'_>, column: usize) -> rusqlite::Result<EventState> {
     let code = row.get(column)?;
     EventState::from_code(code).ok_or(rusqlite::Error::IntegralValueOutOfRange(column, code))

@@ -33,9 +33,7 @@ pub(super) fn add_up(connection: &Connection) -> rusqlite::Result<()> {
     if is_plausible {
         connection.execute_batch(SUMS)?;
     } else {
-        tracing::warn!(
-            "the counts of events by state could not be true; the events were counted again"
-        );
+        tracing::warn!("the counts of events by state were wrong; the events were counted again");
         connection.execute_batch(COUNTED)?;
         connection.execute(KEPT_COMMITS, params![COMMITS, MOST])?;
     }

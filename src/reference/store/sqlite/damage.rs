@@ -20,7 +20,7 @@ impl Damage {
             return false;
         }
         if self.0.set(error.to_string().into()).is_ok() {
-            tracing::error!(%error, ?code, "the store is malformed; it accepts nothing more until it is restored and the server restarted");
+            tracing::error!(%error, ?code, "the store is malformed; it accepts no events until it is restored and the server restarted");
         }
         true
     }
@@ -28,7 +28,7 @@ impl Damage {
     /// Records damage that this program has found.
     pub(super) fn found(&self, reason: String) {
         if self.0.set(reason.as_str().into()).is_ok() {
-            tracing::error!("{reason}; nothing is accepted until the server is restarted");
+            tracing::error!("{reason}; no event is accepted until the server is restarted");
         }
     }
 

@@ -204,7 +204,7 @@ impl FileGuard {
         let found = self.files.check(|| log_state(connection));
         match (&found, &self.lost) {
             (Ok(()), Some(_)) => {
-                tracing::warn!("the store is back in its place");
+                tracing::warn!("the store's file is back");
                 allow_checkpoint(connection);
                 (self.lost, self.is_back) = (None, true);
             }
@@ -213,7 +213,7 @@ impl FileGuard {
                     // The readers may report the same in SQLite's words.
                     self.damage.found(reason.clone());
                 } else {
-                    tracing::error!("{reason}; nothing is accepted until it is back in its place");
+                    tracing::error!("{reason}; no event is accepted until the file is back");
                 }
                 keep_the_log(connection);
             }

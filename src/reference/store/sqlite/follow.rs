@@ -1,4 +1,4 @@
-//! Sees what other processes commit to the same file: SQLite tells nobody, so a thread looks.
+//! Sees what other processes commit to the same file: SQLite sends no notice of commits, so a thread polls.
 
 use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
@@ -62,7 +62,7 @@ impl Follower {
 impl Following {
     fn run(&self, connection: &Connection, mut commits: i64, stopped: &Receiver<()>) {
         let mut pause = LONG_PAUSE;
-        let outage = OutageLog::of("the store", "cannot see what other processes did");
+        let outage = OutageLog::of("the store", "cannot read the changes of other processes");
         while stopped.recv_timeout(pause) == Err(RecvTimeoutError::Timeout) {
             match elsewhere(connection, self.owner) {
                 Ok(now) if now.commits != commits => {

@@ -8,7 +8,7 @@ use crate::reference::store::lease::NOT_BEGUN;
 use crate::reference::store::{AttemptOutcome, EventState, Finished, Lease, Notification};
 
 impl Statements<'_> {
-    /// Records how an attempt ended. The effect log is written in any case: what was sent was sent.
+    /// Records how an attempt ended. The effect log is written in any case: the notification has been sent.
     pub(super) fn finish(
         &mut self,
         lease: &Lease,
@@ -52,7 +52,7 @@ impl Statements<'_> {
         changes: &mut Changes,
     ) -> rusqlite::Result<()> {
         for lease in leases {
-            // What was said to have started has not.
+            // The reported start did not happen.
             if lease.notification == Notification::Due {
                 self.log_notify(lease, changes.now_ms, "failed", Some(NOT_BEGUN))?;
             }

@@ -1,4 +1,4 @@
-//! Which processes have the file open: told apart from the dead by locks that the system frees.
+//! Which processes have the file open: distinguished from dead processes by locks that the system frees.
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, ErrorKind};
@@ -8,8 +8,8 @@ use super::files::{behind_links, id, names, sibling_file};
 use super::note;
 use crate::reference::store::OpenError;
 
-/// A lock on `FILE.lock`: exclusive while the store is opened by a process that found nobody else, shared from then on.
-/// So whoever gets it exclusively knows that every lease in the store belongs to a dead process.
+/// A lock on `FILE.lock`: exclusive while a process opens the store that no other has open, shared from then on. A
+/// process that gets it exclusively knows that every lease in the store belongs to a dead process.
 pub(super) struct Presence {
     file: File,
     path: PathBuf,
@@ -90,7 +90,7 @@ impl Presence {
         let _ = self.file.set_len(0);
     }
 
-    /// Had nobody else the store open when this process came?
+    /// Whether no other process had the store open at the start of this one.
     pub(super) fn is_alone(&self) -> bool {
         self.alone
     }
@@ -108,7 +108,7 @@ impl Presence {
         Ok(())
     }
 
-    /// Has nobody else the store open now? Whoever opens it meanwhile waits.
+    /// Whether no other process has the store open now; a process that opens it at the same time waits.
     pub(super) fn is_last(&self) -> bool {
         self.file.unlock().is_ok() && self.file.try_lock().is_ok()
     }

@@ -1,4 +1,4 @@
-//! The connections that read, beside the writer and never in its way.
+//! The connections that read, alongside the writer and without blocking it.
 
 use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -20,7 +20,6 @@ pub(super) struct Readers {
 }
 
 impl Readers {
-    /// Opens all of them.
     pub(super) fn open(path: &Path, count: usize, damage: Damage) -> Result<Readers, OpenError> {
         let open = |_| open_reader(path);
         let idle = (0..count.max(1)).map(open).collect::<Result<Vec<_>, _>>()?;
@@ -31,7 +30,7 @@ impl Readers {
         })
     }
 
-    /// Runs a query beside the event loop.
+    /// Runs a query off the event loop.
     pub(super) fn read<T: Send + 'static>(
         self: &Arc<Readers>,
         query: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,

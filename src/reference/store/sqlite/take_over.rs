@@ -52,7 +52,7 @@ fn take_over_if_there_is_room(connection: &mut Connection, now_ms: i64) -> rusql
         Err(error) if is_of_the_disk(&error) => {
             tracing::warn!(
                 %error,
-                "there is no room for new events; attempts of the previous process are taken over when their leases expire"
+                "the store is full; attempts of the previous process are taken over when their leases expire"
             );
             Ok(())
         }
@@ -72,10 +72,7 @@ fn take_over(connection: &mut Connection, now_ms: i64) -> rusqlite::Result<()> {
     if freed > 0 {
         transaction.execute(sql, params![working, -(freed as i64)])?;
         transaction.execute(sql, params![retrying, freed as i64])?;
-        tracing::info!(
-            freed,
-            "took over the attempts that the process before had begun"
-        );
+        tracing::info!(freed, "took over the attempts of the previous process");
     }
     transaction.execute_batch("DELETE FROM processes")?;
     counts::add_up(&transaction)?;

@@ -19,7 +19,7 @@ impl Statements<'_> {
             .and_then(|applied| self.commit.execute([]).map(|_| applied));
         if applied.is_err() {
             self.last_run = None;
-            // A full disk has rolled back by itself.
+            // After a full disk SQLite has rolled back already.
             if !self.connection.is_autocommit() {
                 self.connection.execute_batch("ROLLBACK")?;
             }

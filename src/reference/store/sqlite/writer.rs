@@ -133,7 +133,7 @@ impl WriterThread {
         if !may_close {
             note(&mut self.guard, &self.connection, &mut self.presence);
             // Nothing is written any more, and SQLite deletes no log by its name.
-            tracing::warn!("the store was closed as it is; its log was not moved");
+            tracing::warn!("the store was closed without a checkpoint");
         }
         self.checkpointer.stop();
         // What is left of the log would be read at the next start; this only makes that start faster. Another process that
@@ -155,7 +155,7 @@ fn note(guard: &mut FileGuard, connection: &Connection, presence: &mut Presence)
     }
 }
 
-/// What it takes to commit a batch and to tell of it.
+/// The resources to commit a batch and to report it.
 struct Writing<'a> {
     queue: &'a Arc<CommitQueue>,
     signals: &'a CommitSignals,
@@ -186,8 +186,8 @@ impl Writing<'_> {
         self.commit(statements, batch)
     }
 
-    /// Commits and answers; whether anything was committed. If the database refuses something in the batch, each half is
-    /// tried alone, so that in the end one thing is refused and not those that happened to wait beside it.
+    /// Commits and answers; whether anything was committed. If the database refuses something in the batch, each half
+    /// is tried alone, so that in the end only the offending entry is refused, not the others of the batch.
     fn commit(&mut self, statements: &mut Statements<'_>, batch: &mut CommitBatch) -> bool {
         let began = self.signals.totals.commits.begin();
         let mut tried = statements.transact(batch);
@@ -255,7 +255,7 @@ impl Writing<'_> {
     fn recount(&self, statements: &Statements<'_>) {
         match counts::own(statements.connection, statements.context.rules.owner) {
             Ok(own) => self.signals.recounted(&own),
-            Err(error) => tracing::warn!(%error, "cannot read what this process has counted"),
+            Err(error) => tracing::warn!(%error, "cannot read the counters of this process"),
         }
     }
 }

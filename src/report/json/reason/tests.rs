@@ -121,7 +121,7 @@ fn an_uncertainty_has_a_code_and_its_numbers() {
     send_lag {}
     measurement_overhead {"overhead_ms":1.0}
     client_late {"on_time_ms":2.0,"on_time_share":0.5,"send_lag_p99_ms":1.0}
-    client_busy {"busy_share":0.5}
+    client_busy {"cpu_share":0.5}
     client_throttled {"throttled_ms":1.0}
     client_socket_errors {"requests":4}
     "#);
@@ -150,7 +150,7 @@ fn an_audit_has_a_code_and_its_numbers() {
         incomplete(IncompleteCount::Pending { events: 3, end }),
     ]
     .map(FindingReason::Audit);
-    assert_snapshot!(coded(reasons.iter().map(CodedReason::from)), @r#"
+    assert_snapshot!(coded(reasons.iter().map(CodedReason::of)), @r#"
     not_audited {}
     several_events_per_key {"keys":1,"keys_resent":5}
     audit_interrupted {"events_pending":2}
@@ -169,8 +169,10 @@ fn a_change_has_a_code_and_its_numbers() {
     let (low, high) = (0.5, 2.0);
     let reasons = [
         Unresolved(UnresolvedChange {
-            planned: [10, 20],
-            independent: [5, 6],
+            samples_before: 10,
+            samples_after: 20,
+            independent_samples_before: 5,
+            independent_samples_after: 6,
             samples_needed: 60,
         }),
         SentLate {
@@ -186,12 +188,12 @@ fn a_change_has_a_code_and_its_numbers() {
         runs: CutRuns::Both,
         otherwise: Box::new(FindingReason::Change(NotCompared)),
     };
-    assert_snapshot!(coded(reasons.iter().chain([&cut]).map(CodedReason::from)), @r#"
+    assert_snapshot!(coded(reasons.iter().chain([&cut]).map(CodedReason::of)), @r#"
     change_unresolved {"independent_samples_after":6,"independent_samples_before":5,"samples_after":20,"samples_before":10,"samples_needed":60}
     change_send_lag {"ratio_high":null,"ratio_low":null}
     change_within_limit {"ratio_high":0.5}
     change_beyond_limit {"ratio_low":0.5}
     change_undecided {"ratio_high":2.0,"ratio_low":0.5}
-    runs_cut {"otherwise":"not_compared","otherwise_values":{},"runs":"both"}
+    runs_cut {"otherwise":{"code":"not_compared","values":{}},"runs":"both"}
     "#);
 }

@@ -48,7 +48,7 @@ fn what_was_never_read_is_said_never_to_pass() {
     ] {
         assert_eq!(
             said("lost <= 0", 0, FindingReason::Audit(audited)),
-            format!("{cause}. What was never read is never a pass")
+            format!("{cause}, so the gate cannot pass")
         );
     }
 }
@@ -60,7 +60,7 @@ fn counts_say_what_was_counted_and_what_may_be_missing() {
     });
     assert_eq!(
         said("lost <= 0", 2, counted),
-        "2 of 100 accepted events were lost: answered as accepted, and unknown to the server"
+        "2 of 100 accepted events were lost: accepted, and unknown to the server after the audit wait"
     );
     let pending = IncompleteCount::Pending {
         events: 1,
@@ -76,7 +76,7 @@ fn counts_say_what_was_counted_and_what_may_be_missing() {
             0,
             incomplete(IncompleteCount::InterruptedBeforeReadingAgain)
         ),
-        "none of 100 accepted events was done twice, but the audit was interrupted before it had read everything once more"
+        "none of 100 accepted events was processed twice, but the audit was interrupted before its second reading"
     );
 }
 
@@ -94,7 +94,7 @@ fn the_time_to_completion_is_said_of_accepted_events() {
     });
     assert_eq!(
         said("done.p90 <= 98ms", 1, tested),
-        "1 of 100 accepted events was not done after 98 ms, and up to 4 would pass"
+        "1 of 100 accepted events was not processed within 98 ms, and up to 4 would pass"
     );
 }
 
@@ -107,27 +107,27 @@ fn changes_round_towards_the_weaker_claim() {
         (
             reduction,
             ChangeReason::RatioAtMost { ratio: 0.3 },
-            "the reduction is at least 70 %",
+            "the reduction is at least 70%",
         ),
         (
             reduction,
             ChangeReason::RatioAtLeast { ratio: 0.31204 },
-            "the reduction is at most 68.8 %",
+            "the reduction is at most 68.8%",
         ),
         (
             reduction,
             ChangeReason::RatioAtLeast { ratio: 1.25 },
-            "the growth is at least 25 %",
+            "the growth is at least 25%",
         ),
         (
             reduction,
             between(0.2, 0.30003),
-            "the change is between −80 % and −69.9 %",
+            "the change is between −80% and −69.9%",
         ),
         (
             reduction,
             between(0.2, open),
-            "the change is at least −80 %, without an upper end,",
+            "the change is at least −80%, without an upper end,",
         ),
         (
             reduction,
@@ -137,27 +137,27 @@ fn changes_round_towards_the_weaker_claim() {
         (
             growth,
             ChangeReason::RatioAtLeast { ratio: 1.2 },
-            "the growth is at least 20 %",
+            "the growth is at least 20%",
         ),
         (
             growth,
             ChangeReason::RatioAtMost { ratio: 1.0301 },
-            "the growth is at most 3.1 %",
+            "the growth is at most 3.1%",
         ),
         (
             growth,
             ChangeReason::RatioAtMost { ratio: 0.95 },
-            "the reduction is at least 5 %",
+            "the reduction is at least 5%",
         ),
         (
             growth,
             between(0.9, 1.2001),
-            "the change is between −10 % and +20.1 %",
+            "the change is between −10% and +20.1%",
         ),
     ] {
         assert_eq!(
             said(gate, 0, FindingReason::Change(change)),
-            format!("{sentence} at 95 % confidence")
+            format!("{sentence} at 95% confidence")
         );
     }
 }
@@ -166,7 +166,7 @@ fn changes_round_towards_the_weaker_claim() {
 fn a_cut_run_is_said_before_what_the_gate_would_say() {
     let reduction = "p95 reduction >= 70%";
     let failures = FindingReason::Change(ChangeReason::FailuresAfter);
-    let sentence = "after, failures stand where this percentile was";
+    let sentence = "after the change, this percentile is among failures";
     assert_eq!(said(reduction, 0, failures.clone()), sentence);
     let cut = FindingReason::Cut {
         runs: CutRuns::After,

@@ -11,7 +11,7 @@ pub(super) fn warning(warning: &AuditWarning) -> WarningText {
     match warning {
         AuditWarning::Unread { endpoint, reason } => unread(endpoint, reason),
         AuditWarning::Interrupted { endpoint } => WarningText::new(
-            format!("the audit of {endpoint} was interrupted; its counts are those of that moment"),
+            format!("the audit of {endpoint} was interrupted; its counts are as of that moment"),
             "let it finish, or shorten it with --audit-timeout",
         ),
         AuditWarning::Remark(remark) => WarningText::new(remark.text(), remark.hint()),
@@ -21,25 +21,25 @@ pub(super) fn warning(warning: &AuditWarning) -> WarningText {
             accepted,
         } => WarningText::new(
             format!(
-                "{} of {} events that {endpoint} accepted are lost: the server does not know them",
+                "{} of {} events that {endpoint} accepted are lost: unknown to the server",
                 grouped(*lost),
                 grouped(*accepted)
             ),
-            "make the acceptance durable before the answer is sent: one commit, then the 202",
+            "make events durable before answering: commit first, then send the 202",
         ),
         AuditWarning::Shared { endpoint, requests } => WarningText::new(
             format!(
                 "{} requests to {endpoint} were answered with another request's event",
                 grouped(*requests)
             ),
-            "let each request have an event of its own; if they are meant to be one, send one",
+            "give each request its own event; if several requests mean one event, send one request",
         ),
         AuditWarning::Duplicated { endpoint, events } => WarningText::new(
             format!(
-                "{} events of {endpoint} were done more than once",
+                "{} events of {endpoint} were processed more than once",
                 grouped(*events)
             ),
-            "let the client's key decide the event, and insert on conflict do nothing",
+            "derive the event from the client's key, and insert with ON CONFLICT DO NOTHING",
         ),
         AuditWarning::CutOff {
             endpoint,
@@ -52,18 +52,18 @@ pub(super) fn warning(warning: &AuditWarning) -> WarningText {
             accepted,
         } => WarningText::new(
             format!(
-                "{} of {} events that {endpoint} accepted were given up by the server",
+                "{} of {} events that {endpoint} accepted are dead (failed permanently)",
                 grouped(*dead),
                 grouped(*accepted)
             ),
-            "look at its dead letters; gate it with 'dead <= 0'",
+            "check its dead letters; gate this with 'dead <= 0'",
         ),
         AuditWarning::Unexpected { endpoint, events } => WarningText::new(
             format!(
-                "{} events that were not sent are in the listing of the run that {endpoint} is of",
+                "the listing of the run of {endpoint} has {} events that this run did not send",
                 grouped(*events)
             ),
-            "look for events that are made twice under two names; gate them with 'unexpected <= 0'",
+            "check for events created twice under two names; gate this with 'unexpected <= 0'",
         ),
         AuditWarning::Pending {
             endpoint,
@@ -76,11 +76,11 @@ pub(super) fn warning(warning: &AuditWarning) -> WarningText {
 fn cut_off(endpoint: &str, perhaps_twice: u64, perhaps_never: u64) -> WarningText {
     WarningText::new(
         format!(
-            "calls of the provider were cut off: {} events of {endpoint} may have been notified twice, {} never",
+            "calls of the provider were interrupted: {} events of {endpoint} may have been notified twice, {} never",
             grouped(perhaps_twice),
             grouped(perhaps_never)
         ),
-        "look at the provider's own record of them, and give its calls longer than it takes",
+        "check the provider's own record, and give its calls a longer timeout",
     )
 }
 
@@ -91,7 +91,7 @@ fn pending(endpoint: &str, events: u64, waited: Duration) -> WarningText {
             grouped(events),
             Pretty(waited)
         ),
-        "give the server longer with --audit-timeout, and look at its queue",
+        "give the server more time with --audit-timeout, and check its queue",
     )
 }
 
@@ -99,11 +99,11 @@ fn unread(endpoint: &str, reason: &AuditTrouble) -> WarningText {
     let hint = reason.hint();
     WarningText::new(
         format!(
-            "what became of what {endpoint} accepted could not be read: {}",
+            "the state of the events that {endpoint} accepted could not be read: {}",
             reason.cause()
         ),
         hint.unwrap_or_else(|| {
-            "look at the service, or say with --audit-url how to ask it".to_owned()
+            "check the service, or name its status URL with --audit-url".to_owned()
         }),
     )
 }

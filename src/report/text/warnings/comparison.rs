@@ -3,6 +3,7 @@
 use crate::judge::warning::ComparisonWarning;
 use crate::report::text::fact_difference;
 use crate::report::text::warning_text::WarningText;
+use crate::run::run_file::FactDifference;
 
 pub(super) fn warning(warning: &ComparisonWarning) -> WarningText {
     match warning {
@@ -12,32 +13,60 @@ pub(super) fn warning(warning: &ComparisonWarning) -> WarningText {
         ),
         ComparisonWarning::UnknownPlan { field } => WarningText::new(
             format!(
-                "{field}: unknown whether it is the same; the file of an older a7probe hides it"
+                "{field}: unknown whether both runs have the same; the file of an older a7probe does not record it"
             ),
             "measure both with this a7probe",
         ),
         ComparisonWarning::SidesExchanged => WarningText::new(
-            "the side after of the ab is given as the run before",
-            "if that is not meant, change their places",
+            "the run before is the side after of an ab",
+            "if that is a mistake, swap the files",
         ),
         ComparisonWarning::SameRun => WarningText::new(
             "before and after are the same run",
-            "give the files of two runs",
+            "the second measurement was probably saved under the first name",
         ),
         ComparisonWarning::AfterIsEarlier => WarningText::new(
             "the run after was made earlier than the run before",
-            "if that is not meant, change their places",
+            "if that is a mistake, swap the files",
         ),
         ComparisonWarning::DifferentMachines { differences } => WarningText::new(
             {
                 let differences: Vec<String> = differences.iter().map(fact_difference).collect();
-                format!("measured from different places: {}", differences.join("; "))
+                format!(
+                    "measured from different machines: {}",
+                    differences.join("; ")
+                )
             },
             "measure both from the same machine with the same a7probe",
+        ),
+        ComparisonWarning::BaselineElsewhere { differences } => WarningText::new(
+            {
+                let differences: Vec<String> = differences.iter().map(fact_here).collect();
+                let differences = differences.join("; ");
+                format!("the baseline was measured on a different machine ({differences})")
+            },
+            "measure the baseline here, or use ab",
+        ),
+        ComparisonWarning::OtherBaseline { recorded, given } => WarningText::new(
+            format!("the run was measured against another baseline: {recorded}, now {given}"),
+            "judge with the same file, unless you mean to change the baseline",
         ),
         ComparisonWarning::MissingEndpoint { endpoint, only_in } => WarningText::new(
             format!("endpoint {endpoint} is only in the run {only_in} and is not compared"),
             "measure the same endpoints on both sides",
         ),
+    }
+}
+
+/// `8 cores, here 2`, `processor AMD EPYC, here Intel Xeon`.
+fn fact_here(difference: &FactDifference) -> String {
+    let FactDifference {
+        fact,
+        before,
+        after,
+    } = difference;
+    match fact.as_str() {
+        "cores" => format!("{before} {fact}, here {after}"),
+        _ => format!("{fact} {before}, here {after}"),
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::judge::summary::{
-    Growth, GrowthKind, LevelChange, Parts, RunPosition, RunWindow, SlowStart,
+    Growth, GrowthKind, LevelChange, Parts, RequestsInFlight, RunPosition, RunWindow, SlowStart,
 };
 use crate::judge::warning::{CountAbove, DriftWarning};
 use crate::report::text::warning_text::WarningText;
@@ -55,7 +55,7 @@ fn changed(name: &str, change: &LevelChange) -> WarningText {
             grouped(later.requests),
             place(change.at),
         ),
-        "look at what changed at that time, and judge the parts apart",
+        "find the change at that time, and judge the parts separately",
     )
 }
 
@@ -84,7 +84,7 @@ fn grows(name: &str, growth: &Growth) -> WarningText {
         None => String::new(),
     };
     let in_flight = match growth.in_flight {
-        Some((first, last)) => format!(
+        Some(RequestsInFlight { first, last }) => format!(
             "; {} requests were in flight at a time at the beginning, {} at the end",
             trimmed(first, 1),
             trimmed(last, 1)
@@ -96,11 +96,11 @@ fn grows(name: &str, growth: &Growth) -> WarningText {
             format!(
                 "{name}: queueing over capacity: latency grows at constant load, P50 from {first} to {last}{slope}{in_flight}"
             ),
-            "the service gets more than it can serve: lower the rate to find what it can, or add capacity",
+            "the service gets more requests than it can serve: lower the rate, or add capacity",
         ),
         GrowthKind::Unknown => WarningText::new(
             format!("{name}: latency grows during the run, P50 from {first} to {last}{slope}"),
-            "measure longer: if it goes on growing, the percentiles say how long the run was, not how fast the service is",
+            "measure longer: if latency continues to grow, the percentiles depend on the length of the run",
         ),
     }
 }
@@ -128,7 +128,7 @@ fn slow_start(name: &str, start: &SlowStart, warmup: Duration) -> WarningText {
 fn halves(name: &str, target: Duration, first: CountAbove, second: CountAbove) -> WarningText {
     WarningText::new(
         format!(
-            "{name}: the halves of the run differ: {} of {} requests were above {} in the first, {} of {} in the second",
+            "{name}: the halves of the run differ: {} of {} requests were slower than {} in the first, {} of {} in the second",
             grouped(first.above),
             grouped(first.requests),
             Pretty(target),

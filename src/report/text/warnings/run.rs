@@ -12,42 +12,48 @@ use crate::units::{Pretty, grouped, trimmed};
 
 pub(super) fn warning(warning: &RunWarning) -> WarningText {
     match warning {
+        RunWarning::Aborted { rule } => WarningText::new(
+            format!(
+                "--abort-on '{rule}' ended the run; it is judged on the requests that were due until then"
+            ),
+            "find out why the service slowed down, or lower the rate",
+        ),
         RunWarning::Interrupted { is_adaptive } => WarningText::new(
             if *is_adaptive {
                 "the run was interrupted before it was decided"
             } else {
-                "the run was interrupted; the verdict is on the requests due until then"
+                "the run was interrupted; the verdict is about the requests due until then"
             },
             "let the run finish, or plan a shorter one",
         ),
         RunWarning::DiagnosisInterrupted => WarningText::new(
-            "the diagnosis was interrupted; it is of what was sent until then",
+            "the diagnosis was interrupted; it uses the requests sent until then",
             "let it finish, or give a smaller --budget",
         ),
         RunWarning::ProcessorBusy { cpu_share, threads } => WarningText::new(
             format!(
-                "a7probe used {} % of the processor time of its {threads} threads: it may have been late by itself",
+                "a7probe used {}% of the processor time of its {threads} threads, so it may have sent late",
                 trimmed(cpu_share * 100.0, 0)
             ),
-            "lower the rate, or measure from a larger machine; a failure that is not far beyond its target is INCONCLUSIVE",
+            "lower the rate, or measure from a larger machine; a result close to its limit is INCONCLUSIVE, not FAIL",
         ),
         RunWarning::Throttled { time, periods } => WarningText::new(
             format!(
-                "the control group of a7probe was kept from the processor for {} in {} periods",
+                "the container's CPU limit stopped a7probe for {} in {} periods",
                 Pretty(*time),
                 grouped(*periods)
             ),
-            "raise the CPU limit of its container; a failure that is not far beyond its target is INCONCLUSIVE",
+            "raise the CPU limit of its container; a result close to its limit is INCONCLUSIVE, not FAIL",
         ),
         RunWarning::CertifiedElsewhere { differences } => WarningText::new(
             {
                 let differences: Vec<String> = differences.iter().map(machine_difference).collect();
                 format!(
-                    "the certificate is of another machine: {}",
+                    "the certificate was made on another machine: {}",
                     differences.join(", ")
                 )
             },
-            "run a7probe selftest --save FILE on the machine that measures",
+            "run a7probe selftest --save FILE on this machine",
         ),
         RunWarning::RequestsFailed {
             endpoint,
@@ -62,12 +68,12 @@ pub(super) fn warning(warning: &RunWarning) -> WarningText {
             timeout,
         } => requests_timed_out(endpoint, *requests, *timeout),
         RunWarning::ClosedModel => WarningText::new(
-            "closed model: service time only; while the service stalls, nothing is sent, so stalls are hardly seen",
-            "give a rate (-q 20) for response time, which is what users wait",
+            "closed model: service time only; nothing is sent while the service stalls, so stalls hardly show",
+            "give a rate (-q 20) for response time, the time that users wait",
         ),
         RunWarning::EpisodeWithoutRate { files } => WarningText::new(
             format!(
-                "--episode has no effect on {}: no rate is known, so a slow episode is taken as 1 sample",
+                "--spell has no effect on {}: no rate is known, so a slow spell is 1 sample",
                 files.join(", ")
             ),
             "leave it out, or judge a run that a7probe measured, whose rate is in its file",
@@ -100,7 +106,7 @@ fn requests_timed_out(endpoint: &str, requests: u64, timeout: Duration) -> Warni
             "{endpoint}: {requests} had no complete answer within {}",
             Pretty(timeout)
         ),
-        "look at what the service does meanwhile; if it may take that long, raise --timeout",
+        "check the service's log for that time; if it may take that long, raise --timeout",
     )
 }
 
@@ -116,15 +122,15 @@ pub(super) fn load(warning: &LoadWarning) -> WarningText {
                 grouped(*unsent),
                 grouped(*planned)
             ),
-            "a verdict that hangs on them is INCONCLUSIVE",
+            "a verdict that depends on them is INCONCLUSIVE",
         ),
         LoadWarning::SentLate { endpoint, p99, max } => WarningText::new(
             format!(
-                "requests to {endpoint} were sent late by this machine: send lag P99 {}, max {}",
+                "this machine was late: requests to {endpoint} had a send lag of P99 {}, max {}",
                 Pretty(*p99),
                 Pretty(*max)
             ),
-            "lower the rate, or measure from a quieter machine; a failure that hangs on it is INCONCLUSIVE",
+            "lower the rate, or measure from a quieter machine; a failure that depends on the lag is INCONCLUSIVE",
         ),
         LoadWarning::LoadNotReached {
             endpoint,
@@ -132,19 +138,18 @@ pub(super) fn load(warning: &LoadWarning) -> WarningText {
             offered_per_s,
         } => WarningText::new(
             format!(
-                "the load on {endpoint} was not reached: {}/s of {}/s",
+                "{endpoint} did not get the full load: {}/s of {}/s",
                 trimmed(*achieved_per_s, 2),
                 trimmed(*offered_per_s, 2)
             ),
-            "lower the rate, or raise the in-flight cap with -c together with -q",
+            "lower the rate, or raise the in-flight cap: -c together with -q",
         ),
         LoadWarning::PoolLimited { endpoint, waited } => WarningText::new(
             format!(
-                "{} requests to {endpoint} waited for a connection because the in-flight cap was reached; the wait is in \
-                 their response time",
+                "{} requests to {endpoint} waited for a connection, at the in-flight cap; the wait counts in their response time",
                 grouped(*waited)
             ),
-            "if the service may have more at once, raise the cap with -c together with -q",
+            "to allow more at once, raise the cap: -c together with -q",
         ),
     }
 }

@@ -156,7 +156,7 @@ impl K6Metrics {
                 // k6 interpolates between the two ranks around percentile · (n − 1), counted from 0.
                 let position = percentile / 100.0 * (n - 1) as f64;
                 let (below, above) = (position.floor() as u64 + 1, position.ceil() as u64 + 1);
-                // Floating point may put a whole position beside itself.
+                // Floating point may shift a whole position.
                 let (below, above) = if (position - position.round()).abs() < 1e-6 {
                     (
                         below.min(position.round() as u64),

@@ -1,14 +1,17 @@
 //! What a record of a plan keeps, hides and compares.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use proptest::prelude::{Just, Strategy, any, prop_oneof, proptest};
 
 use super::{LONGEST_BODY_KEPT, PlanRecord};
 use crate::run::plan::{
-    Arrivals, ConnectionPolicy, Endpoint, Keepalive, Model, Plan, Scheme, Size, StatusSet, Target,
-    Template, Trust,
+    Arrivals, ConnectionPolicy, Endpoint, ExpectedBody, HttpVersion, Keepalive, Model, Plan,
+    PlannedRows, Proxy, RedirectPolicy, RowUse, Scheme, Size, StatusSet, Target, Template, Tracing,
+    Trust,
 };
+use crate::run::rows::DataRows;
 use crate::units::Rate;
 
 fn text(source: &str) -> Template {
@@ -17,13 +20,16 @@ fn text(source: &str) -> Template {
 
 fn endpoint(name: &str, method: &str) -> Endpoint {
     Endpoint {
+        elsewhere: None,
         name: name.to_owned(),
         method: method.to_owned(),
         path: text(&format!("/{name}")),
         headers: vec![("Authorization".to_owned(), text("Bearer s3cr3t"))],
         body: (method == "POST").then(|| text(r#"{"id":"{{uuid}}","token":"s3cr3t"}"#)),
         expect: StatusSet::success(),
+        expect_body: None,
         rate: Rate::per_second(20.0),
+        segment: None,
         targets: vec![Duration::from_millis(150)],
     }
 }
@@ -49,9 +55,14 @@ fn plan() -> Plan {
             keepalive: Keepalive::Reuse,
             trust: Trust::System,
             identity: None,
-            connect_to: None,
+            connect_to: Vec::new(),
             unix_socket: None,
+            proxy: None,
+            redirects: RedirectPolicy::Answer,
+            tracing: Tracing::Off,
+            version: HttpVersion::Http1,
         },
+        rows: None,
     }
 }
 
@@ -139,6 +150,11 @@ fn where_the_requests_go_and_the_seed_and_the_targets_may_differ() {
         plan.seed = 8;
         plan.endpoints[0].targets = vec![Duration::from_millis(100)];
         plan.connections.unix_socket = Some("/run/a7.sock".into());
+        plan.connections.proxy = Some(Proxy {
+            host: "proxy.example".to_owned(),
+            port: 3128,
+            authorization: Some("Basic s3cr3t".to_owned()),
+        });
         plan.endpoints.reverse();
         plan.endpoints[0].headers = vec![("authorization".to_owned(), text("other"))];
     });
@@ -150,8 +166,11 @@ fn every_difference_is_named_with_both_values() {
     let changed = differences(|plan| {
         plan.endpoints[1].rate = Rate::per_second(50.0);
         plan.endpoints[1].path = text("/v2/ingest");
+        // printf abc | sha256sum
+        plan.endpoints[0].expect_body = ExpectedBody::parse("abc").ok();
         plan.size = Size::Requests(600);
         plan.warmup = Duration::ZERO;
+        plan.connections.redirects = RedirectPolicy::Follow;
         plan.model = Model::Open {
             arrivals: Arrivals::Grid,
         };
@@ -159,6 +178,8 @@ fn every_difference_is_named_with_both_values() {
     assert_eq!(
         changed,
         [
+            "connections: kept alive before, kept alive, redirects followed after",
+            "expected status of health: 2xx before, 2xx with text (3 bytes, SHA-256 ba78…) after",
             "model: open with jitter arrivals before, open with grid arrivals after",
             "path of ingest: /ingest before, /v2/ingest after",
             "rate of ingest: 20/s before, 50/s after",
@@ -206,4 +227,64 @@ proptest! {
         let read: PlanRecord = serde_json::from_str(&serde_json::to_string(&a).unwrap()).unwrap();
         proptest::prop_assert_eq!(a.hash(), read.hash());
     }
+}
+
+/// Rows with the column `id`, from a file with this content.
+fn rows(file: &str, content: &str, usage: RowUse) -> Option<PlannedRows> {
+    let used = ["id".to_owned()];
+    let rows = DataRows::read(file.as_ref(), content.as_bytes(), &used).unwrap();
+    Some(PlannedRows::uncounted(Arc::new(rows), usage))
+}
+
+#[test]
+fn two_data_files_are_two_plans_and_none_of_their_values_is_kept() {
+    let with = |file: &str, content: &str, usage| {
+        let rows = rows(file, content, usage);
+        PlanRecord::of(&Plan { rows, ..plan() })
+    };
+    let one = with("a/one.csv", "id\ns3cr3t\n", RowUse::Cycle);
+    let json = serde_json::to_string(&one).unwrap();
+    assert!(!json.contains("s3cr3t"), "{json}");
+    // printf 'id\ns3cr3t\n' | sha256sum
+    assert!(
+        json.contains(r#""data":{"file":"one.csv","rows":1,"sha256":"edde","use":"cycle"}"#),
+        "{json}"
+    );
+    let moved = with("b/two.csv", "id\ns3cr3t\n", RowUse::Cycle);
+    assert_eq!(
+        (one.hash(), one.differences(&moved).len()),
+        (moved.hash(), 0)
+    );
+    for other in [
+        with("a/one.csv", "id\nother\n", RowUse::Cycle),
+        with("a/one.csv", "id\ns3cr3t\n", RowUse::Once),
+        PlanRecord::of(&plan()),
+    ] {
+        assert_ne!(one.hash(), other.hash());
+        for differences in [one.differences(&other), other.differences(&one)] {
+            let facts: Vec<&str> = differences.iter().map(|d| d.fact.as_str()).collect();
+            assert_eq!(facts, ["data"]);
+        }
+    }
+}
+
+#[test]
+fn variables_count_in_paths_and_bodies_and_not_in_headers() {
+    let with = |path: &str, header: &str, value: &'static str| {
+        let mut plan = plan();
+        let parse = |text: &str| {
+            let look_up = |_: &str| Some(value.to_owned());
+            Template::parse_with(text.as_bytes(), &look_up).unwrap()
+        };
+        plan.endpoints[0].path = parse(path);
+        plan.endpoints[0].headers[0].1 = parse(header);
+        PlanRecord::of(&plan)
+    };
+    let [one, two] = ["s3cr3t", "other"].map(|value| with("/a/{{env.T}}", "", value));
+    let facts: Vec<String> = one.differences(&two).into_iter().map(|d| d.fact).collect();
+    assert_eq!(facts, ["variables of the environment"]);
+    assert_ne!(one.hash(), two.hash());
+    let [one, two] = ["s3cr3t", "other"].map(|value| with("/a", "Bearer {{env.T}}", value));
+    assert_eq!(one.hash(), two.hash());
+    assert!(one.variables.is_empty() && !serde_json::to_string(&one).unwrap().contains("s3cr3t"));
 }

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::super::document::{EndpointDocument, RunDocument};
 use super::super::{
-    Calibration, EndpointRecord, GuardRecord, PlanRecord, RunEnd, RunFileError, SizeRecord,
-    StopReason,
+    Calibration, EndpointRecord, Gating, GuardRecord, PlanRecord, ProfileRecord, RunEnd,
+    RunFileError, SizeRecord, StopReason,
 };
 use super::context::RestoreContext;
 use crate::run::plan::{Arrivals, Model, Size};
@@ -14,6 +14,9 @@ use crate::run::schedule::Schedule;
 
 /// No run has more requests: their bits could not be read.
 const MOST_REQUESTS: u64 = 1 << 30;
+
+/// No profile plans more; the starts of Poisson arrivals are drawn one by one.
+const MOST_PROFILED: f64 = 1.1e8;
 
 /// The calibration takes two seconds and waits five for an answer.
 const LONGEST_OWN_ERROR: Duration = Duration::from_secs(60);
@@ -31,6 +34,22 @@ pub(super) fn check(document: &RunDocument<'_>) -> Result<(), RunFileError> {
 }
 
 fn judging(document: &RunDocument<'_>) -> Result<(), RunFileError> {
+    let mut implied = document.implied_gates.iter();
+    if let Some(other) = implied.find(|gate| !document.gates.contains(gate)) {
+        return Err(RunFileError::inconsistent(format!(
+            "implied_gates has '{other}', which is not in gates"
+        )));
+    }
+    if document.aborted_by.is_some() != (document.ended == RunEnd::Aborted) {
+        return Err(RunFileError::inconsistent(
+            "ended and aborted_by do not agree whether the run was aborted",
+        ));
+    }
+    if document.gating == Gating::None && !document.gates.is_empty() {
+        return Err(RunFileError::inconsistent(
+            "gating is none, and there are gates",
+        ));
+    }
     if let GuardRecord::Episode { episode } = document.judging.guard
         && episode.is_zero()
     {
@@ -48,7 +67,7 @@ fn judging(document: &RunDocument<'_>) -> Result<(), RunFileError> {
             "judging.adaptive has another budget than the plan's size",
         ));
     }
-    let cut = matches!(document.ended, RunEnd::Interrupted { .. });
+    let cut = document.ended != RunEnd::Complete;
     if cut == (adaptive.stopped == StopReason::Interrupted) {
         Ok(())
     } else {
@@ -126,9 +145,8 @@ pub(super) fn endpoint(
     let Some(due) = due(&run.plan, planned, document.planned) else {
         return Ok(());
     };
-    // A request that was due only after the cut is no part of the run.
-    let may_be_fewer =
-        run.judging.adaptive.is_some() || matches!(run.ended, RunEnd::Interrupted { .. });
+    // A request that was due only after the cut is not part of the run.
+    let may_be_fewer = run.judging.adaptive.is_some() || run.ended != RunEnd::Complete;
     if may_be_fewer {
         context.no_more_than("planned", document.planned, "the plan's number", due)
     } else {
@@ -202,6 +220,16 @@ fn seams(
 /// The number of requests in the plan; `None` if it depends on the answers. Poisson arrivals are counted only as far as
 /// needed.
 fn due(plan: &PlanRecord, planned: PlannedEndpoint<'_>, found: u64) -> Option<u64> {
+    if let (Some(segment), Model::Open { arrivals }) = (&planned.record.segment, plan.model) {
+        return Some(match &segment.profile {
+            ProfileRecord::Replay(replay) => replay.requests,
+            ProfileRecord::Parts { parts } if parts.due() > MOST_PROFILED => u64::MAX,
+            ProfileRecord::Parts { parts } => {
+                let (number, stream) = (segment.index(), planned.record.stream(planned.stream));
+                Schedule::of_part(arrivals, parts, number, plan.seed, stream).planned()
+            }
+        });
+    }
     let (size, rate) = match (plan.size, plan.model, planned.record.rate_per_s) {
         (SizeRecord::Requests { requests }, _, _) => return Some(requests),
         (SizeRecord::Duration { duration }, Model::Open { .. }, Some(rate)) => (duration, rate),

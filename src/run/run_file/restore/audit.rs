@@ -6,8 +6,8 @@ use super::super::RunFileError;
 use super::super::audit_document::{AuditDocument, CompletionDocument};
 use super::context::RestoreContext;
 use crate::run::completion::{
-    AcceptanceCounts, Audit, AuditOutcome, AuditTrouble, Completion, EffectReporting, Resends,
-    UnexpectedEvents, UnknownMeans,
+    AcceptanceCounts, Audit, AuditOutcome, AuditTrouble, Completion, CompletionCourse,
+    EffectReporting, Resends, UnexpectedEvents, UnknownMeans,
 };
 use crate::run::histogram::Precision;
 use crate::run::recording::{Counts, Latency};
@@ -150,6 +150,7 @@ fn completion(
 ) -> Result<Completion, RunFileError> {
     let journal = document.journal;
     let accepted = journal.accepted();
+    let course = course(&document, context)?;
     let outcome = AuditOutcome {
         clock: document.clock,
         settled: document.settled,
@@ -168,6 +169,7 @@ fn completion(
     done.client = context.client(document.unread_bits.as_ref(), &done.counts, &done.ok)?;
     restored.done.exceedances = context.all_exceedances(document.exceedances, &restored.done)?;
     Ok(Completion {
+        times: Vec::new(),
         processed,
         pending: document.pending,
         dead: document.dead,
@@ -189,8 +191,31 @@ fn completion(
         quiet: document.quiet_ns.map(Duration::from_nanos),
         remarks: document.remarks,
         resends: document.resends,
+        course,
         ..restored
     })
+}
+
+/// Every accepted event and every processed one is in one of the seconds.
+fn course(
+    document: &CompletionDocument<'_>,
+    context: &RestoreContext,
+) -> Result<Option<CompletionCourse>, RunFileError> {
+    let (accepted, done) = match (&document.accepted_by_second, &document.done_by_second) {
+        (Some(accepted), Some(done)) => (accepted.clone(), done.clone()),
+        (None, None) => return Ok(None),
+        _ => return context.wrong("only one of accepted and done is known by second".to_owned()),
+    };
+    context.take(8 * (accepted.len() + done.len()) as u64)?;
+    let sums = [
+        ("accepted_by_second", &accepted, document.journal.accepted()),
+        ("done_by_second", &done, document.processed),
+    ];
+    for (what, seconds, expected) in sums {
+        let sum = context.sum(what, seconds.iter().copied())?;
+        context.equal(what, sum, "the number of its events", expected)?;
+    }
+    Ok(Some(CompletionCourse { accepted, done }))
 }
 
 /// How accepted events ended, as the recording of their times counts them.

@@ -40,11 +40,13 @@ pub(super) fn restored(
     context.service_within_latency(&recording)?;
     recording.seams = context.seams(document.seams, planned)?;
     recording.intervals = Arc::new(context.intervals(document.intervals)?);
-    recording.slowest = context.slowest(document.slowest, planned)?;
+    recording.slowest = context.exemplars("slow", document.slowest, planned)?;
+    recording.first_failed = context.exemplars("failed", document.first_failed, planned)?;
     recording.server_timing = context.server_timing(&document.server_timing)?;
     recording.statuses = document.statuses;
     recording.new_connections = document.new_connections;
     recording.pool_limited = document.pool_limited;
+    recording.moved = document.moved;
     recording.sent = document.sent;
     recording.body_bytes = document.body_bytes;
     recording.first_sent_ns = document.first_sent_ns;
@@ -52,6 +54,8 @@ pub(super) fn restored(
     recording.last_finished_ns = document.last_finished_ns;
     recording.exceedances = context.all_exceedances(document.exceedances, &recording)?;
     context.slowest_agree(&recording)?;
+    context.first_failed_agree(&recording)?;
+    recording.sequence = context.sequence(document.sequence, &recording)?;
     let audit = document
         .audit
         .map(|audit| audit::restored(audit, context, &recording.counts))
@@ -84,18 +88,24 @@ impl RestoreContext {
         let phase = |name: &str, histogram| {
             self.histogram(&format!("phase {name}"), histogram, Precision::Three, ok)
         };
+        let optional = |name: &str, histogram: Option<_>| match histogram {
+            Some(histogram) => phase(name, histogram),
+            None => Ok(Histogram::new(Precision::Three)),
+        };
         Ok(PhaseHistograms {
             wait: phase("wait", &document.wait)?,
             dns: phase("dns", &document.dns)?,
             connect: phase("connect", &document.connect)?,
             tls: phase("tls", &document.tls)?,
+            slot: optional("slot", document.slot.as_ref())?,
+            redirect: optional("redirect", document.redirect.as_ref())?,
             first_byte: phase("first_byte", &document.first_byte)?,
             body: phase("body", &document.body)?,
         })
     }
 
-    /// Every request that ended ok has a service time, and a latency from its intended start that is no shorter. In the
-    /// closed model both are the same figure, which is kept once.
+    /// Every request that ended ok has a service time, and a latency from its intended start that is at least as long.
+    /// In the closed model both are the same figure, which is kept once.
     fn service_within_latency(&self, recording: &Recording) -> Result<(), RunFileError> {
         let (service, lag) = (&recording.service, &recording.send_lag);
         let Latency::Histogram(latency) = &recording.latency else {
@@ -159,15 +169,21 @@ impl RestoreContext {
             })?;
             let count = histogram.count();
             self.equal(&what, document.ok, "its histogram's count", count)?;
-            let interval = RunSecond::from_histogram(&histogram, document.not_ok);
+            let kinds = document.failed.values().copied().chain([document.timeout]);
+            let kinds = self.sum("failures of a second", kinds)?;
+            self.no_more_than("failures of a second", kinds, "its not_ok", document.not_ok)?;
+            let interval = RunSecond::from_histogram(&histogram, document.not_ok)
+                .with_failures(document.failed, document.timeout);
             self.take(INTERVAL_BYTES + 16 * interval.buckets().len() as u64)?;
             intervals.insert(document.second, interval);
         }
         Ok(intervals)
     }
 
-    fn slowest(
+    /// `kind` is what they are called: slow or failed.
+    fn exemplars(
         &self,
+        kind: &str,
         documents: Vec<ExemplarDocument>,
         planned: u64,
     ) -> Result<Vec<Exemplar>, RunFileError> {
@@ -175,10 +191,10 @@ impl RestoreContext {
             .into_iter()
             .map(|document| {
                 if document.index < planned {
-                    self.exemplar(document)
+                    self.exemplar(kind, document)
                 } else {
                     self.wrong(format!(
-                        "a slow request has index {} of {planned}",
+                        "a {kind} request has index {} of {planned}",
                         document.index
                     ))
                 }
@@ -220,21 +236,34 @@ impl RestoreContext {
         })
     }
 
-    fn exemplar(&self, document: ExemplarDocument) -> Result<Exemplar, RunFileError> {
+    /// Requests that failed are not among those that ended ok.
+    fn first_failed_agree(&self, recording: &Recording) -> Result<(), RunFileError> {
+        recording.first_failed.iter().try_for_each(|exemplar| {
+            let index = exemplar.index;
+            let agrees = exemplar.outcome != Outcome::Ok && !recording.ok.get(index);
+            self.holds(agrees, || {
+                format!("failed request {index} did not end as its bit of ok says")
+            })
+        })
+    }
+
+    fn exemplar(&self, kind: &str, document: ExemplarDocument) -> Result<Exemplar, RunFileError> {
         Ok(Exemplar {
             index: document.index,
             latency: Duration::from_nanos(document.latency_ns),
             at: Duration::from_nanos(document.at_ns),
             send_lag: document.send_lag_ns.map(Duration::from_nanos),
-            outcome: self.outcome(document.outcome, document.failure)?,
+            outcome: self.outcome(kind, document.outcome, document.failure)?,
             status: document.status,
             connection: document.connection,
             phases: document.phases,
+            trace_id: document.trace_id,
         })
     }
 
     fn outcome(
         &self,
+        kind: &str,
         outcome: OutcomeDocument,
         failure: Option<FailureKind>,
     ) -> Result<Outcome, RunFileError> {
@@ -244,10 +273,10 @@ impl RestoreContext {
             (OutcomeDocument::Timeout, None) => Outcome::Timeout,
             (OutcomeDocument::Unsent, None) => Outcome::Unsent,
             (OutcomeDocument::Failed, None) => {
-                return self.wrong("a slow request failed without a reason".to_owned());
+                return self.wrong(format!("a {kind} request failed without a reason"));
             }
             (_, Some(_)) => {
-                return self.wrong("a slow request has a failure and did not fail".to_owned());
+                return self.wrong(format!("a {kind} request has a failure and did not fail"));
             }
         })
     }

@@ -95,7 +95,7 @@ impl RestoreContext {
         Ok(exceedances)
     }
 
-    /// Checks the rows that support a FAIL against the latencies, the instrument's own error and its send lag.
+    /// Checks the rows that support a FAIL against the latencies, the measurement overhead and the send lag.
     fn doubts_agree(
         &self,
         exceedances: &Exceedances,
@@ -168,7 +168,7 @@ impl RestoreContext {
         let set = bits.count_ones();
         self.holds((least + row.failed..=most + row.failed).contains(&set), || {
             format!(
-                "{} exceedances of {target:?} are {set}, which the latencies and the own error contradict",
+                "{} exceedances of {target:?} are {set}, which the latencies and the measurement overhead contradict",
                 row.name
             )
         })

@@ -12,8 +12,12 @@ const LONGEST: usize = 4_096;
 /// Checks the lists of a document before any of them is looked at.
 pub(super) fn check(document: &RunDocument<'_>) -> Result<(), RunFileError> {
     most("gates", document.gates.len())?;
-    for gate in &document.gates {
+    most("implied gates", document.implied_gates.len())?;
+    for gate in document.gates.iter().chain(&document.implied_gates) {
         longest("a gate", gate)?;
+    }
+    if let Some(rule) = &document.aborted_by {
+        longest("aborted_by", rule)?;
     }
     for planned in &document.plan.endpoints {
         longest("the name of an endpoint", &planned.name)?;

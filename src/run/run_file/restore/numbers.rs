@@ -5,6 +5,7 @@ use super::super::document::{EndpointDocument, LatencyDocument};
 use super::context::RestoreContext;
 use crate::run::plan::StatusSet;
 use crate::run::recording::{EXEMPLARS, SERVER_TIMING_NAMES, TimeBase};
+use crate::run::sample::MOST_MOVES;
 
 /// A second, in ns.
 const SECOND_NS: u64 = 1_000_000_000;
@@ -30,6 +31,8 @@ pub(super) fn check(
     ] {
         context.no_more_than(what, count, "the number of requests that began", dispatched)?;
     }
+    let moves = dispatched.saturating_mul(MOST_MOVES);
+    context.no_more_than("moved", document.moved, "ten of each request", moves)?;
     if document.clock != TimeBase::Given {
         context.no_more_than("counts.ok", document.counts.ok, "sent", document.sent)?;
     }
@@ -38,13 +41,14 @@ pub(super) fn check(
     if document.clock != TimeBase::Given {
         statuses(context, document, expected, dispatched)?;
         slowest(context, document, dispatched)?;
+        first_failed(context, document, dispatched - document.counts.ok)?;
     }
     seconds(context, document, dispatched)?;
     timings(context, document)
 }
 
-/// A run that sent requests has its latencies in a histogram, beside figures that hold it to account. A plain list of
-/// latencies is what another tool measured: no run has one, and nothing in the file could contradict it.
+/// A run that sent requests has its latencies in a histogram, together with figures that must agree with it. A plain
+/// list of latencies is what another tool measured: no run has one, and nothing in the file could contradict it.
 fn measured_here(
     context: &RestoreContext,
     document: &EndpointDocument<'_>,
@@ -152,6 +156,28 @@ fn slowest(
         "last_finished_ns",
         document.last_finished_ns,
     )
+}
+
+/// `failed` is how many requests began and did not end ok. Older files list none.
+fn first_failed(
+    context: &RestoreContext,
+    document: &EndpointDocument<'_>,
+    failed: u64,
+) -> Result<(), RunFileError> {
+    let listed = &document.first_failed;
+    if listed.is_empty() {
+        return Ok(());
+    }
+    context.equal(
+        "the number of first_failed",
+        listed.len() as u64,
+        "the number that is kept",
+        failed.min(EXEMPLARS as u64),
+    )?;
+    let is_in_order = listed.is_sorted_by(|a, b| a.index < b.index);
+    context.holds(is_in_order, || {
+        "first_failed is not in the order of the plan".to_owned()
+    })
 }
 
 /// The seconds hold every request that began, and no request begins after the last one has ended.

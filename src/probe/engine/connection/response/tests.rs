@@ -6,10 +6,11 @@ use proptest::prelude::{ProptestConfig, any, proptest};
 
 use super::{Expect, Keep, ParseProgress, ResponseError, ResponseOptions, ResponseParser};
 
-fn parser(expect: Expect) -> ResponseParser {
+fn parser(expect: Expect) -> ResponseParser<'static> {
     ResponseParser::new(ResponseOptions {
         expect,
         keep: Keep::Nothing,
+        search: None,
     })
 }
 
@@ -104,7 +105,7 @@ fn connection_close_and_http_1_0_are_not_reused_unless_they_say_so() {
 fn broken_answers_are_named() {
     for (bytes, error) in [
         (&b"SSH-2.0-OpenSSH\r\n"[..], "not HTTP/1.1"),
-        (b"\x15\x03\x03\0\x02\x02\x46", "https://"),
+        (b"\x15\x03\x03\0\x02\x02\x46", "looks like TLS"),
         (
             b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n",
             "Content-Length",
@@ -132,7 +133,7 @@ fn broken_answers_are_named() {
         (b"", "closed without an answer"),
         (
             b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n",
-            "no number",
+            "not a number",
         ),
         (
             b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nabc",
@@ -186,7 +187,7 @@ fn ambiguous_framing_is_refused_or_ends_the_connection() {
         ),
         (
             "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n+1\r\n",
-            "no number",
+            "not a number",
         ),
         (
             "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\r\n",

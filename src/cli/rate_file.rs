@@ -1,0 +1,127 @@
+//! `--rate-file`: the file whose instants are replayed, how fast, and in which form it is.
+
+use std::path::PathBuf;
+
+use anyhow::{anyhow, bail};
+use clap::Args;
+
+use super::settings::Settings;
+use super::settings_file::SettingsLayers;
+use crate::printable::Shown as _;
+use crate::run::replay_file::{ReadReplayFile, ReplayFormat};
+
+/// A replay instead of a rate.
+#[derive(Args, Debug, Clone, Default)]
+#[command(next_help_heading = "Load")]
+pub struct RateFileArgs {
+    /// Send at the instants of a file instead of a rate: offsets, one a line, or an access log, whose GET and HEAD
+    /// requests are sent where the URL has no path.
+    #[arg(long, env = "A7PROBE_RATE_FILE", value_name = "FILE")]
+    pub rate_file: Option<PathBuf>,
+
+    /// Factor by which the replay is faster than the file [default: 1].
+    #[arg(long, env = "A7PROBE_SPEED", value_name = "FACTOR", value_parser = parse_speed)]
+    pub speed: Option<f64>,
+
+    /// Form of the rate file: combined, ndjson, csv or offsets [default: by its name and first line].
+    #[arg(long, value_name = "FORMAT")]
+    pub format: Option<ReplayFormat>,
+}
+
+/// A file to be replayed.
+#[derive(Clone, Debug)]
+pub(super) struct ReplayedFile {
+    /// Name of the file, without its folder.
+    pub(super) name: String,
+    pub(super) read: ReadReplayFile,
+    pub(super) speed: f64,
+}
+
+impl RateFileArgs {
+    /// The file of the flags, else of the highest layer of the settings that has one and no rate above it.
+    pub(super) fn path(&self, has_typed_load: bool, layers: &SettingsLayers) -> Option<PathBuf> {
+        if self.rate_file.is_some() || has_typed_load {
+            return self.rate_file.clone();
+        }
+        let says = |settings: &&Settings| {
+            let mut endpoints = settings.endpoints.values();
+            settings.rate_file.is_some()
+                || settings.rate.is_some()
+                || endpoints.any(|endpoint| endpoint.rate.is_some())
+        };
+        let layer = [&layers.profile, &layers.file].into_iter().find(says)?;
+        let file = layer.rate_file.as_ref()?;
+        Some(layers.folder.join(file))
+    }
+
+    /// Reads the file.
+    ///
+    /// # Errors
+    /// It cannot be read or replayed, or flags about it stand without it.
+    pub(super) fn read(
+        &self,
+        path: Option<PathBuf>,
+        layers: &SettingsLayers,
+    ) -> anyhow::Result<Option<ReplayedFile>> {
+        let Some(path) = path else {
+            let typed = [
+                ("--speed", self.speed.is_some()),
+                ("--format", self.format.is_some()),
+            ];
+            if let Some((flag, _)) = typed.into_iter().find(|(_, is_typed)| *is_typed) {
+                bail!(
+                    "{flag} needs a file to replay\nhint: name it with --rate-file, such as --rate-file access.log"
+                );
+            }
+            return Ok(None);
+        };
+        let bytes = std::fs::read(&path).map_err(|error| {
+            anyhow!(
+                "cannot read --rate-file {}: {error}\nhint: name a list of offsets or an access log",
+                path.shown()
+            )
+        })?;
+        let name = path
+            .file_name()
+            .map(|name| name.to_string_lossy().into_owned());
+        let name = name.unwrap_or_default();
+        let format = layers.first(self.format, |s| s.rate_format);
+        let read = ReadReplayFile::read(&name, &bytes, format);
+        let speed = layers.first(self.speed, |s| s.speed.as_ref().map(|speed| speed.0));
+        Ok(Some(ReplayedFile {
+            read: read.map_err(|error| anyhow!("--rate-file {}{error}", path.shown()))?,
+            name,
+            speed: speed.unwrap_or(1.0),
+        }))
+    }
+}
+
+/// How many times as fast; `2x` as well.
+pub(super) fn parse_speed(text: &str) -> Result<f64, String> {
+    let number: f64 = text
+        .trim()
+        .trim_end_matches('x')
+        .parse()
+        .unwrap_or(f64::NAN);
+    if (0.001..=100_000.0).contains(&number) {
+        Ok(number)
+    } else {
+        Err(format!(
+            "'{text}' is not a speed; write a factor from 0.001 to 100000, such as 2 for twice as fast"
+        ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parse_speed;
+
+    #[test]
+    fn a_speed_is_a_factor() {
+        assert_eq!(parse_speed("2"), Ok(2.0));
+        assert_eq!(parse_speed("0.5x"), Ok(0.5));
+        for bad in ["", "0", "-1", "nan", "inf", "fast", "1e9"] {
+            assert!(parse_speed(bad).is_err(), "{bad}");
+        }
+    }
+}
