@@ -1,6 +1,7 @@
 //! `--rate-file`: the file whose instants are replayed, how fast, and in which form it is.
 
-use std::path::PathBuf;
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
 
 use anyhow::{anyhow, bail};
 use clap::Args;
@@ -15,7 +16,7 @@ use crate::run::replay_file::{ReadReplayFile, ReplayFormat};
 #[command(next_help_heading = "Load")]
 pub struct RateFileArgs {
     /// Send at the instants of a file instead of a rate: offsets, one a line, or an access log, whose GET and HEAD
-    /// requests are sent where the URL has no path.
+    /// requests are sent where the URL has no path; - is stdin.
     #[arg(long, env = "A7PROBE_RATE_FILE", value_name = "FILE")]
     pub rate_file: Option<PathBuf>,
 
@@ -75,7 +76,8 @@ impl RateFileArgs {
             }
             return Ok(None);
         };
-        let bytes = std::fs::read(&path).map_err(|error| {
+        let is_typed = self.rate_file.is_some();
+        let bytes = bytes_of(&path, is_typed).map_err(|error| {
             anyhow!(
                 "cannot read --rate-file {}: {error}\nhint: name a list of offsets or an access log",
                 path.shown()
@@ -94,6 +96,16 @@ impl RateFileArgs {
             speed: speed.unwrap_or(1.0),
         }))
     }
+}
+
+/// The bytes of the file; those of stdin for a typed `-`.
+fn bytes_of(path: &Path, is_typed: bool) -> io::Result<Vec<u8>> {
+    if !(is_typed && path == Path::new("-")) {
+        return std::fs::read(path);
+    }
+    let mut bytes = Vec::new();
+    io::stdin().lock().read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// How many times as fast; `2x` as well.

@@ -1,11 +1,11 @@
 //! Offsets and access logs on the wire: what is sent, when, and what is left out.
 
-use std::fs;
+use std::fs::{self, File};
 
 use serde_json::Value;
 
 use super::{measure, names, requested};
-use crate::harness::{code, json, run, stderr, stdout, temp_dir};
+use crate::harness::{a7probe, code, json, run, stderr, stdout, temp_dir};
 use crate::scripted::{OK, Server};
 
 const LOG: &str = "\
@@ -139,6 +139,26 @@ fn offsets_and_keys_of_the_settings_file_are_a_plan() {
     );
     assert_eq!(names(&json(&typed)), ["x"]);
     assert_eq!(json(&typed)["endpoints"][0]["planned"], 30);
+    // The same offsets from stdin.
+    let url = format!("{}/x", server.url());
+    let mut child = a7probe(
+        folder.path(),
+        &[
+            "measure",
+            &url,
+            "--rate-file",
+            "-",
+            "--no-gates",
+            "--output",
+            "json",
+        ],
+    )
+    .stdin(File::open(folder.path().join("plan.txt")).unwrap())
+    .spawn()
+    .unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    let report: Value = serde_json::from_reader(child.stdout.take().unwrap()).unwrap();
+    assert_eq!(report["endpoints"][0]["planned"], 4);
     // A part of the file.
     let part = measure(
         folder.path(),
