@@ -7,6 +7,7 @@
 //!
 //! Terms are those of RFC 9971: trial, lower bound, upper bound, undecided.
 
+mod backlog;
 mod bracket;
 mod confirmation;
 mod end;

@@ -3,7 +3,7 @@
 use super::capacity_change::LabelledSearch;
 use super::capacity_report::CapacityReport;
 use super::capacity_trial::CapacityTrial;
-use super::figures::{LatencyScale, share, thousands};
+use super::figures::{LatencyScale, per_second, share, thousands};
 use super::style::Verbosity;
 use super::text::capacity as text;
 use crate::judge::capacity::{TrialPurpose, TrialVerdict};
@@ -104,7 +104,7 @@ impl CapacityRow {
             None => matches!(trial.purpose, TrialPurpose::Block(_)),
         };
         let mut cells = vec![
-            text::rate(trial.rate),
+            per_second(trial.rate),
             text::purpose(trial.purpose).to_owned(),
             thousands(requests),
             share(sent as f64 / (requests as f64).max(1.0)),
@@ -142,7 +142,7 @@ fn shown(purpose: TrialPurpose, verdict: TrialVerdict) -> Option<Verdict> {
 /// The bracket of a search among others.
 pub(in crate::report) fn bracket_row(search: LabelledSearch<'_>) -> [String; 5] {
     let bracket = search.report.bracket();
-    let at = |rate: Option<f64>| rate.map_or_else(|| "–".to_owned(), text::rate);
+    let at = |rate: Option<f64>| rate.map_or_else(|| "–".to_owned(), per_second);
     [
         search.label.to_owned(),
         at(bracket.lower),

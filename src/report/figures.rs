@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::judge::summary::{Observed, ObservedInterval};
-use crate::units::Pretty;
+use crate::units::{Pretty, trimmed};
 
 pub(super) use crate::units::grouped as thousands;
 
@@ -209,6 +209,15 @@ pub(super) fn bytes(count: u64) -> String {
         }
     }
     format!("{count} B")
+}
+
+/// A rate in requests per second: `414/s`, `9,000/s`, `0.5/s`.
+pub(super) fn per_second(rate: f64) -> String {
+    if rate >= 1_000.0 {
+        format!("{}/s", thousands(rate.round() as u64))
+    } else {
+        format!("{}/s", trimmed(rate, 2))
+    }
 }
 
 #[cfg(test)]

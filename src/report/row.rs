@@ -70,7 +70,9 @@ fn target(finding: &Finding) -> String {
         | Condition::Done {
             operator, limit, ..
         } => format!("{} {}", sign(*operator), Pretty(*limit)),
-        Condition::Count { at_most, .. } => format!("≤ {}", grouped(*at_most)),
+        Condition::Count { at_most, .. } | Condition::Backlog { at_most, .. } => {
+            format!("≤ {}", grouped(*at_most))
+        }
         Condition::ErrorRate { operator, limit } => {
             format!("{} {}", sign(*operator), percent(limit.as_fraction()))
         }

@@ -9,6 +9,7 @@ mod answers;
 mod audit_outcome;
 pub(crate) mod audit_trouble;
 mod completion_course;
+mod completion_time;
 mod drain;
 mod event_report;
 mod remark;
@@ -18,7 +19,7 @@ mod unexpected_events;
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use crate::run::recording::{Latency, LatencyCode, Recording, TimeBase, Values};
+use crate::run::recording::{Latency, Recording, TimeBase, Values};
 use crate::stats::rank::Quantile;
 
 pub use acceptance::AcceptanceCounts;
@@ -29,6 +30,7 @@ pub use audit_trouble::{
     StateContainer,
 };
 pub use completion_course::CompletionCourse;
+pub use completion_time::CompletionTime;
 pub use event_report::{EventReport, EventStatus, UnknownMeans};
 pub use remark::AuditRemark;
 pub use resends::{Resend, Resends};
@@ -104,7 +106,7 @@ pub struct Completion {
     /// everything. In the order of the intended start.
     pub done: Recording,
     /// The time to completion of each accepted event, in the same order; empty of a run that was saved.
-    pub times: Vec<LatencyCode>,
+    pub times: Vec<CompletionTime>,
     /// Whose clocks the times are of.
     pub clock: DoneClock,
     /// Whether the server reports the number of inserts.
@@ -220,12 +222,11 @@ impl Completion {
             (Some(EventStatus::Processed { at_least, at_most }), _) => {
                 self.processed += 1;
                 self.done.add_completion(row, at_least, at_most);
-                let ns = u64::try_from(at_most.as_nanos()).unwrap_or(u64::MAX);
-                self.times.push(LatencyCode::of(ns));
+                self.times.push(CompletionTime::between(at_least, at_most));
                 return;
             }
             (Some(EventStatus::Unread), _) => {
-                self.times.push(LatencyCode::NOT_OK);
+                self.times.push(CompletionTime::NEVER);
                 self.pending += 1;
                 self.unread += 1;
                 // It may have been done in time.
@@ -236,7 +237,7 @@ impl Completion {
             (Some(EventStatus::Pending), _) | (None, UnknownMeans::Pending) => self.pending += 1,
             (None, UnknownMeans::Lost) => self.lost += 1,
         }
-        self.times.push(LatencyCode::NOT_OK);
+        self.times.push(CompletionTime::NEVER);
         self.done.add_never_completed(row);
     }
 

@@ -16,7 +16,7 @@ use crate::cli::service::is_this_machine;
 use crate::cli::settings_file::{self, SettingsLayers};
 use crate::cli::variables::LookUp;
 use crate::judge::capacity::{CapacityGoal, CapacityOptions, TrialDurations};
-use crate::judge::gate::{ALPHA, Gate, GateOrigin, Selector, Severity};
+use crate::judge::gate::{ALPHA, Condition, Gate, GateOrigin, Selector, Severity};
 use crate::report::{AskedCapacity, InconclusivePolicy};
 use crate::run::plan::{AuditCapture, Auditing, Endpoint, Guard, Model, Plan};
 use crate::units::{Exact, Pretty, Rate};
@@ -91,7 +91,7 @@ fn resolve(
     check_asked(asked.as_ref(), &plan)?;
     counted_rows::refuse_once(&plan, "capacity")?;
     let to = highest_rate(args, &plan, from, tested)?;
-    let goal = goal(&gates, args.guard.guard(layers)?)?;
+    let goal = goal(&gates, args.guard.guard(layers)?, rate.as_per_second())?;
     let width = args.search.width;
     let confirm = args.search.confirm.unwrap_or(DEFAULT_BLOCK);
     let options = CapacityOptions {
@@ -210,15 +210,6 @@ fn split(texts: &[String]) -> anyhow::Result<(Option<TypedCapacityGate>, Vec<Str
 /// Reads `[ENDPOINT] capacity >= RATE [warn]`; `None` if it is another gate.
 fn capacity_gate(text: &str) -> anyhow::Result<Option<TypedCapacityGate>> {
     let words = text.trim();
-    if words
-        .split_whitespace()
-        .take(2)
-        .any(|word| word == "backlog")
-    {
-        bail!(
-            "gate '{text}': a search has no gate on the backlog\nhint: gate the time that an event waits and is worked on: --gate 'ingest done.p95 <= 2s'; at 100/s, 2 s are a backlog of 200 events"
-        );
-    }
     let begins = |words: &str| {
         let rest = words.strip_prefix("capacity");
         rest.filter(|rest| !rest.starts_with(|c: char| c.is_alphanumeric() || "_-.".contains(c)))
@@ -308,7 +299,7 @@ fn check_gates(gates: &[Gate]) -> anyhow::Result<()> {
         .find(|gate| gate.condition.allowed_share().is_none())
     {
         bail!(
-            "capacity cannot search with the gate '{gate}'\nhint: use a percentile of the response time, an error rate, or the time to completion: 'p95 <= 150ms', 'error_rate <= 0.1%', 'done.p95 <= 2s'"
+            "capacity cannot search with the gate '{gate}'\nhint: use a percentile of the response time, an error rate, the time to completion, or the backlog: 'p95 <= 150ms', 'error_rate <= 0.1%', 'done.p95 <= 2s', 'backlog.p95 <= 200'"
         );
     }
     if let Some(gate) = gates.iter().find(|gate| gate.severity == Severity::Warns) {
@@ -408,14 +399,18 @@ fn highest_rate(
     Ok(to)
 }
 
-/// The strictest share, the slowest limit, and the slow spell that a PASS excludes.
-pub(super) fn goal(gates: &[Gate], guard: Guard) -> anyhow::Result<CapacityGoal> {
+/// The strictest share, the slowest limit, and the slow spell that a PASS excludes. A backlog of N events is a time of N/rate
+/// (Little's law), the longest at the lowest rate.
+pub(super) fn goal(gates: &[Gate], guard: Guard, from_per_s: f64) -> anyhow::Result<CapacityGoal> {
     let shares = gates
         .iter()
         .filter_map(|gate| gate.condition.allowed_share());
-    let limits = gates.iter().filter_map(|gate| {
-        let condition = gate.condition;
-        condition.target().or(condition.done_target())
+    let limits = gates.iter().filter_map(|gate| match gate.condition {
+        Condition::Backlog { at_most, .. } => {
+            let seconds = at_most as f64 / from_per_s;
+            Duration::try_from_secs_f64(seconds).ok()
+        }
+        condition => condition.target().or(condition.done_target()),
     });
     let theta0 = shares.fold(1.0, f64::min);
     if theta0 <= 0.0 || theta0 >= 1.0 {

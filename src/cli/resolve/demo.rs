@@ -61,7 +61,7 @@ pub(crate) fn demo_capacity(
     let mut plan = demo_plan(base, search.confirm, &gates)?;
     plan.endpoints
         .retain(|endpoint| gates[0].selector.selects(&endpoint.name));
-    let goal = goal(&gates, Guard::default())?;
+    let goal = goal(&gates, Guard::default(), search.from)?;
     Ok(Capacity {
         plan,
         gates,

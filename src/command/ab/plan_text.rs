@@ -191,7 +191,7 @@ fn gates(ab: &Ab) -> impl Iterator<Item = (&Gate, &Endpoint)> {
 fn sentence(ab: &Ab, gate: &Gate, endpoint: &Endpoint) -> String {
     let planned = ab.planned(endpoint);
     match gate.condition.scope() {
-        Scope::OneRun => format!(
+        Scope::OneRun | Scope::Search => format!(
             "of the side after: {}",
             Decision::planned(gate, &planned).sentence()
         ),

@@ -23,6 +23,7 @@ use crate::run::completion::Audit;
 use crate::run::plan::{Plan, Size};
 use crate::run::recording::Recording;
 use crate::run::run_file::FinishedRun;
+use crate::run::schedule::Schedule;
 use crate::stats::rank::Quantile;
 use crate::units::{Rate, trimmed};
 
@@ -199,7 +200,7 @@ impl<'a> CapacitySession<'a> {
             let quantiles = self.conditions.iter().filter_map(quantile);
             quantiles.min_by(|a, b| a.exceedance().total_cmp(&b.exceedance()))
         };
-        match strictest(Condition::done_quantile) {
+        match strictest(Condition::work_quantile) {
             Some(quantile) => TrialMetric {
                 quantile,
                 time: TrialTime::Completion,
@@ -255,8 +256,10 @@ impl<'a> CapacitySession<'a> {
     fn sent(&self, run: TrialRun, plan: &Plan, rate: f64) -> Option<SentTrial> {
         let load = load(&run.finished, plan);
         let recording = run.finished.endpoints.into_iter().next()?.recording;
+        let due_ns: Vec<u64> = Schedule::of_plan(plan, 0)?.iter().collect();
         let evidence = TrialEvidence {
             recording: &recording,
+            due_ns: &due_ns,
             audit: run.audit.as_ref(),
             load,
         };

@@ -1,7 +1,6 @@
 //! A trial as it is judged, from what a run at one rate recorded.
 
-use std::time::Duration;
-
+use super::backlog::{self, FoundBacklog};
 use super::sample::{GateRows, RateOffer, TrialSample};
 use crate::judge::gate::{Condition, InstrumentLoad, InstrumentState};
 use crate::run::completion::{Audit, Completion};
@@ -13,6 +12,8 @@ use crate::run::sample::FailureKind;
 pub struct TrialEvidence<'a> {
     /// Its requests.
     pub recording: &'a Recording,
+    /// When each request was due, in nanoseconds after t0, in the order of their indices.
+    pub due_ns: &'a [u64],
     /// What became of its accepted events, if that was asked.
     pub audit: Option<&'a Audit>,
     /// What is known of this process during the trial.
@@ -59,7 +60,21 @@ impl MeasuredRows {
     fn of(evidence: &TrialEvidence<'_>, condition: &Condition) -> Option<MeasuredRows> {
         let theta0 = condition.allowed_share()?;
         if let Some(target) = condition.done_target() {
-            return Some(MeasuredRows::of_work(evidence, theta0, target));
+            let completion = evidence.audit.and_then(Audit::completion);
+            let rows = completion.and_then(|completion| completion.done.rows_of(target));
+            let late = rows.map(|rows| CountedEvents {
+                at_most: rows.at_most.into_owned(),
+                certain: rows.certain.into_owned(),
+            });
+            return Some(MeasuredRows::of_work(evidence, theta0, late));
+        }
+        if let Condition::Backlog { at_most, .. } = *condition {
+            let completion = evidence.audit.and_then(Audit::completion);
+            let found = completion.and_then(|completion| {
+                backlog::found(completion, evidence.recording, evidence.due_ns)
+            });
+            let beyond = found.map(|found| CountedEvents::beyond(&found, at_most));
+            return Some(MeasuredRows::of_work(evidence, theta0, beyond));
         }
         let TrialEvidence {
             recording, load, ..
@@ -97,10 +112,12 @@ impl MeasuredRows {
 
     /// The times are the service's own, so the lateness of this machine has no part in them. A request that was not
     /// accepted is work that the service does not keep up with.
-    fn of_work(evidence: &TrialEvidence<'_>, theta0: f64, target: Duration) -> MeasuredRows {
+    fn of_work(
+        evidence: &TrialEvidence<'_>,
+        theta0: f64,
+        counted: Option<CountedEvents>,
+    ) -> MeasuredRows {
         let recording = evidence.recording;
-        let completion = evidence.audit.and_then(Audit::completion);
-        let counted = completion.and_then(|completion| completion.done.rows_of(target));
         let mut rows = GateRows::empty(theta0);
         let mut accepted = 0;
         for (index, ok) in (0_u64..).zip(recording.ok.iter()) {
@@ -122,6 +139,29 @@ impl MeasuredRows {
             rows,
             hides_a_fail: false,
         }
+    }
+}
+
+/// The accepted events of a trial that are beyond a limit, a bit each.
+struct CountedEvents {
+    /// Those that may be.
+    at_most: Bits,
+    /// Those that are.
+    certain: Bits,
+}
+
+impl CountedEvents {
+    /// Those that found a backlog of more than `limit` events.
+    fn beyond(found: &[FoundBacklog], limit: u64) -> CountedEvents {
+        let mut events = CountedEvents {
+            at_most: Bits::new(),
+            certain: Bits::new(),
+        };
+        for (row, found) in (0_u64..).zip(found) {
+            events.at_most.set(row, found.at_most > limit);
+            events.certain.set(row, found.at_least > limit);
+        }
+        events
     }
 }
 
@@ -164,7 +204,7 @@ fn completion_times(evidence: &TrialEvidence<'_>) -> Vec<f64> {
     };
     let mut times = completion.times.iter();
     let seconds = |ok: bool| match ok.then(|| times.next()).flatten() {
-        Some(&code) if code != LatencyCode::NOT_OK => code.low_ns() as f64 / 1e9,
+        Some(time) if time.at_most != LatencyCode::NOT_OK => time.at_most.low_ns() as f64 / 1e9,
         _ => f64::INFINITY,
     };
     evidence.recording.ok.iter().map(seconds).collect()
@@ -226,6 +266,7 @@ mod tests {
     use crate::run::sample::{FailureKind, Outcome, Phases, Sample};
 
     const MS: u64 = 1_000_000;
+    const DONE: &str = "done.p95 <= 500ms";
 
     /// A hundred requests at 100/s, each sent so late; the last ten take 400 ms, and every tenth fails if asked for.
     fn recording(lag_ns: u64, fails: impl Fn(u64) -> bool) -> Recording {
@@ -262,6 +303,7 @@ mod tests {
     fn recorded(lag_ns: u64) -> TrialSample {
         let evidence = TrialEvidence {
             recording: &recording(lag_ns, |_| false),
+            due_ns: &[],
             audit: None,
             load: InstrumentLoad::default(),
         };
@@ -269,8 +311,12 @@ mod tests {
     }
 
     /// The same with an audit: each event is done after 10 ms times its place, from 1.
-    fn worked(audited: impl Fn(Completion) -> Audit, fails: impl Fn(u64) -> bool) -> TrialSample {
-        let done_gate = condition("done.p95 <= 500ms");
+    fn worked(
+        gate: &str,
+        audited: impl Fn(Completion) -> Audit,
+        fails: impl Fn(u64) -> bool,
+    ) -> TrialSample {
+        let work_gate = condition(gate);
         let outcome = AuditOutcome {
             clock: DoneClock::Server,
             settled: Settled::Done,
@@ -291,35 +337,53 @@ mod tests {
         };
         let reports: HashMap<u64, EventReport> = (0..100).map(|i| (i, report(i))).collect();
         let recording = recording(0, fails);
-        let targets: Vec<Duration> = done_gate.done_target().into_iter().collect();
+        let targets: Vec<Duration> = work_gate.done_target().into_iter().collect();
         let completion = Completion::of(&recording, &HashSet::new(), &reports, outcome, &targets);
         let audit = audited(completion);
+        let due_ns: Vec<u64> = (0..100).map(|index| index * 10 * MS).collect();
         let evidence = TrialEvidence {
             recording: &recording,
+            due_ns: &due_ns,
             audit: Some(&audit),
             load: InstrumentLoad::default(),
         };
-        TrialSample::measured(&evidence, &[done_gate], 100.0)
+        TrialSample::measured(&evidence, &[work_gate], 100.0)
     }
 
     #[test]
     fn work_that_is_done_late_or_not_accepted_exceeds_the_limit() {
         let read = |completion| Audit::Read(Box::new(completion));
-        let sample = worked(read, |_| false);
+        let sample = worked(DONE, read, |_| false);
         // 510 ms to 1 s.
         assert_eq!(sample.gates[0].at_most.count_ones(), 50);
         assert_eq!(sample.gates[0].certain.count_ones(), 50);
         assert!((sample.done[99] - 1.0).abs() < 1e-3, "{}", sample.done[99]);
         // Five of the fifty that would be in time are refused.
-        let sample = worked(read, |index| index % 10 == 0);
+        let sample = worked(DONE, read, |index| index % 10 == 0);
         assert_eq!(sample.gates[0].at_most.count_ones(), 55);
         assert!(sample.gates[0].certain.get(0) && sample.done[0].is_infinite());
         assert!((sample.done[1] - 0.02).abs() < 1e-3, "{}", sample.done[1]);
     }
 
     #[test]
+    fn an_event_that_finds_more_than_the_limit_exceeds_it() {
+        // Event i is accepted at 10·i + 20 ms and done at 20·i + 30 ms, so event i finds ⌈(i − 1)/2⌉ others, and number 42 is
+        // the first that finds 21.
+        let read = |completion| Audit::Read(Box::new(completion));
+        let sample = worked("backlog.p95 <= 20", read, |_| false);
+        let first = (0..100).find(|&index| sample.gates[0].certain.get(index));
+        assert_eq!(first, Some(42));
+        assert_eq!(sample.gates[0].certain, sample.gates[0].at_most);
+        assert!((42..100).all(|index| sample.gates[0].certain.get(index)));
+        // A refused event is work that is not kept up with, and no part of the backlog.
+        let sample = worked("backlog.p95 <= 20", read, |index| index == 0);
+        assert!(sample.gates[0].certain.get(0) && !sample.gates[0].at_most.get(1));
+    }
+
+    #[test]
     fn an_audit_that_could_not_be_read_shows_neither_pass_nor_fail() {
         let sample = worked(
+            DONE,
             |_| Audit::Unread {
                 reason: AuditTrouble::stated("HTTP 503"),
                 resends: None,

@@ -47,6 +47,7 @@ fn finding(gate: Gate, comparison: &Comparison) -> Option<Finding> {
         Condition::Latency { .. }
         | Condition::ErrorRate { .. }
         | Condition::Done { .. }
+        | Condition::Backlog { .. }
         | Condition::Count { .. } => return None,
     };
     Some(Finding {

@@ -58,6 +58,14 @@ pub enum CheckError {
         /// The gate.
         gate: String,
     },
+    /// It is judged on the trials of a search.
+    #[error(
+        "gate '{gate}': the backlog is gated only in a search: a7probe capacity URL --gate '{gate}'\nhint: in a run, gate the time to completion: 'done.p95 <= 2s'"
+    )]
+    NeedsSearch {
+        /// The gate.
+        gate: String,
+    },
     /// It could not pass, whatever the requests return.
     #[error("{0}")]
     TooFewSamples(Shortfall),
@@ -217,11 +225,14 @@ pub fn check_names(gates: &[Gate], endpoints: &[&str]) -> Result<(), CheckError>
 /// Whether a gate is about one run.
 ///
 /// # Errors
-/// [`CheckError::NeedsTwoRuns`] if the gate compares two runs.
+/// [`CheckError::NeedsTwoRuns`] if the gate compares two runs, [`CheckError::NeedsSearch`] if it is about a search.
 pub fn check_scope(gate: &Gate) -> Result<(), CheckError> {
     match gate.condition.scope() {
         Scope::OneRun => Ok(()),
         Scope::TwoRuns => Err(CheckError::NeedsTwoRuns {
+            gate: gate.to_string(),
+        }),
+        Scope::Search => Err(CheckError::NeedsSearch {
             gate: gate.to_string(),
         }),
     }

@@ -34,6 +34,13 @@ pub enum Condition {
         /// The limit, above zero.
         limit: Duration,
     },
+    /// A percentile of the backlog within a limit: the accepted events that an event finds not done when it is accepted.
+    Backlog {
+        /// Which percentile, over all accepted events.
+        quantile: Quantile,
+        /// The largest backlog that is allowed.
+        at_most: u64,
+    },
     /// A count of the completion audit within a limit.
     Count {
         /// What is counted.
@@ -58,13 +65,14 @@ pub enum Condition {
 }
 
 impl Condition {
-    /// The word of the grammar for what is measured: `p95`, `error_rate`, `done.p95`, `lost`.
+    /// The word of the grammar for what is measured: `p95`, `error_rate`, `done.p95`, `backlog.p95`, `lost`.
     pub fn metric(&self) -> String {
         match *self {
             Condition::Latency { quantile, .. }
             | Condition::Reduction { quantile, .. }
             | Condition::Baseline { quantile, .. } => String::from(quantile),
             Condition::Done { quantile, .. } => format!("done.{}", String::from(quantile)),
+            Condition::Backlog { quantile, .. } => format!("backlog.{}", String::from(quantile)),
             Condition::Count { what, .. } => what.as_str().to_owned(),
             Condition::ErrorRate { .. } => "error_rate".to_owned(),
         }
@@ -76,7 +84,10 @@ impl Condition {
             Condition::Latency { quantile, .. }
             | Condition::Reduction { quantile, .. }
             | Condition::Baseline { quantile, .. } => Some(quantile),
-            Condition::ErrorRate { .. } | Condition::Done { .. } | Condition::Count { .. } => None,
+            Condition::ErrorRate { .. }
+            | Condition::Done { .. }
+            | Condition::Backlog { .. }
+            | Condition::Count { .. } => None,
         }
     }
 
@@ -84,6 +95,17 @@ impl Condition {
     pub fn done_quantile(&self) -> Option<Quantile> {
         match *self {
             Condition::Done { quantile, .. } => Some(quantile),
+            _ => None,
+        }
+    }
+
+    /// The percentile of what the accepted events wait for that it is about, if it is about one: the time to completion or
+    /// the backlog.
+    pub fn work_quantile(&self) -> Option<Quantile> {
+        match *self {
+            Condition::Done { quantile, .. } | Condition::Backlog { quantile, .. } => {
+                Some(quantile)
+            }
             _ => None,
         }
     }
@@ -118,16 +140,19 @@ impl Condition {
 
     /// Whether it needs a completion audit.
     pub fn needs_audit(&self) -> bool {
-        matches!(self, Condition::Done { .. } | Condition::Count { .. })
+        matches!(
+            self,
+            Condition::Done { .. } | Condition::Backlog { .. } | Condition::Count { .. }
+        )
     }
 
     /// θ0: the share of requests that may exceed the limit. `None` for conditions that do not test a share: counts, and
     /// those on two runs.
     pub fn allowed_share(&self) -> Option<f64> {
         match self {
-            Condition::Latency { quantile, .. } | Condition::Done { quantile, .. } => {
-                Some(quantile.exceedance())
-            }
+            Condition::Latency { quantile, .. }
+            | Condition::Done { quantile, .. }
+            | Condition::Backlog { quantile, .. } => Some(quantile.exceedance()),
             Condition::ErrorRate { limit, .. } => Some(limit.as_fraction()),
             Condition::Count { .. } | Condition::Reduction { .. } | Condition::Baseline { .. } => {
                 None
@@ -135,10 +160,11 @@ impl Condition {
         }
     }
 
-    /// Whether it needs a run before and a run after.
+    /// Which runs it is about.
     pub fn scope(&self) -> Scope {
         match self {
             Condition::Reduction { .. } | Condition::Baseline { .. } => Scope::TwoRuns,
+            Condition::Backlog { .. } => Scope::Search,
             _ => Scope::OneRun,
         }
     }
@@ -184,6 +210,8 @@ pub enum Scope {
     OneRun,
     /// Judged on a run before and a run after.
     TwoRuns,
+    /// Judged on the trials of a search for the capacity.
+    Search,
 }
 
 /// Whether the limit itself is allowed.

@@ -32,7 +32,9 @@ impl fmt::Display for Condition {
             Condition::ErrorRate { operator, limit } => {
                 write!(f, "{metric} {} {limit}", operator.as_str())
             }
-            Condition::Count { at_most, .. } => write!(f, "{metric} <= {at_most}"),
+            Condition::Count { at_most, .. } | Condition::Backlog { at_most, .. } => {
+                write!(f, "{metric} <= {at_most}")
+            }
             Condition::Reduction { at_least, .. } => {
                 write!(f, "{metric} reduction >= {at_least}")
             }

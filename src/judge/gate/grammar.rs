@@ -5,6 +5,7 @@
 //! condition = percentile ("<=" | "<") duration
 //!           | "error_rate" ("<=" | "<") percentage
 //!           | "done." percentile ("<=" | "<") duration
+//!           | "backlog" [ "." percentile ] ("<=" | "<") count
 //!           | ("lost" | "duplicated" | "dead" | "unexpected") ("<=" | "<") count
 //!           | percentile "reduction" ">=" percentage
 //!           | percentile "<=" "baseline" [ "+" allowance ]
@@ -20,7 +21,7 @@ use crate::stats::rank::Quantile;
 use crate::units::{parse_duration, parse_percentage};
 
 /// Words that may stand where a metric is wanted; any percentile may.
-const METRICS: [&str; 14] = [
+const METRICS: [&str; 15] = [
     "p50",
     "p90",
     "p95",
@@ -30,6 +31,7 @@ const METRICS: [&str; 14] = [
     "done.p50",
     "done.p95",
     "done.p99",
+    "backlog.p95",
     "lost",
     "duplicated",
     "dead",
@@ -50,7 +52,7 @@ const ERROR_RATES: [&str; 7] = [
 
 impl Gate {
     /// Reads `health p95 <= 150ms`, `p95 <= 150ms`, `* p95 < 150ms`, `ingest error_rate <= 0.1%`,
-    /// `ingest done.p95 <= 2s`, `lost <= 0`, `duplicated <= 0`, `dead <= 0`, `unexpected <= 0`, `p95 reduction >= 70%`, `p95 <= baseline + 10% or 1ms`, k6's `p(95)<150ms`, and a suffix ` warn`.
+    /// `ingest done.p95 <= 2s`, `ingest backlog.p95 <= 200`, `lost <= 0`, `duplicated <= 0`, `dead <= 0`, `unexpected <= 0`, `p95 reduction >= 70%`, `p95 <= baseline + 10% or 1ms`, k6's `p(95)<150ms`, and a suffix ` warn`.
     ///
     /// # Errors
     /// [`ParseError`] names the part that cannot be read, and what may be meant.
@@ -88,6 +90,7 @@ fn parse_kind(text: &str) -> Result<Gate, ParseErrorKind> {
     let condition = match gated.metric {
         Metric::Percentile(quantile) => limit::percentile(quantile, symbol, limit)?,
         Metric::Done(quantile) => limit::done(quantile, symbol, limit)?,
+        Metric::Backlog(quantile) => limit::backlog(quantile, symbol, limit)?,
         Metric::Count(what) => limit::count(what, symbol, limit)?,
         Metric::ErrorRate => limit::error_rate(symbol, limit)?,
         Metric::Reduction(quantile) => limit::reduction(quantile, symbol, limit)?,
@@ -148,6 +151,7 @@ enum Metric {
     Percentile(Quantile),
     ErrorRate,
     Done(Quantile),
+    Backlog(Quantile),
     Count(AuditCount),
     Reduction(Quantile),
 }
@@ -167,8 +171,12 @@ impl GatedMetric {
                 metric,
                 suggestion: Some("error_rate".to_owned()),
             });
-        } else if let Some(percentile) = after_done(last) {
+        } else if let Some(percentile) = percentile_of("done.", last) {
             Metric::Done(quantile(percentile)?)
+        } else if let Some(percentile) = percentile_of("backlog.", last) {
+            Metric::Backlog(quantile(percentile)?)
+        } else if last.eq_ignore_ascii_case("backlog") {
+            Metric::Backlog(Quantile::P95)
         } else if let Some(what) = counted(last) {
             Metric::Count(what)
         } else {
@@ -192,11 +200,11 @@ fn meant_error_rate(before: &[&str], last: &str) -> Option<String> {
     }
 }
 
-/// `p95` of `done.p95`.
-fn after_done(word: &str) -> Option<&str> {
-    let (done, percentile) = word.split_at_checked("done.".len())?;
+/// `p95` of `done.p95`, whose prefix is `done.`.
+fn percentile_of<'a>(prefix: &str, word: &'a str) -> Option<&'a str> {
+    let (start, percentile) = word.split_at_checked(prefix.len())?;
     let is_percentile = percentile.starts_with(['p', 'P']) && percentile.len() > 1;
-    (done.eq_ignore_ascii_case("done.") && is_percentile).then_some(percentile)
+    (start.eq_ignore_ascii_case(prefix) && is_percentile).then_some(percentile)
 }
 
 fn counted(word: &str) -> Option<AuditCount> {

@@ -98,7 +98,9 @@ fn demand(finding: &Finding) -> (String, String) {
             operator, limit, ..
         } => with(sign(*operator), number::limit(*limit)),
         Condition::ErrorRate { operator, limit } => with(sign(*operator), limit.to_string()),
-        Condition::Count { at_most, .. } => with("≤", thousands(*at_most)),
+        Condition::Count { at_most, .. } | Condition::Backlog { at_most, .. } => {
+            with("≤", thousands(*at_most))
+        }
         Condition::Reduction { at_least, .. } => with("≥", at_least.to_string()),
         Condition::Baseline { allowance, .. } => {
             let allowed = format!("baseline + {allowance}");

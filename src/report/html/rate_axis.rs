@@ -1,7 +1,7 @@
 //! Rates from left to right, on a logarithmic scale with 1-2-5 ticks.
 
 use super::axis::AxisTick;
-use crate::report::text::capacity::rate as shown_rate;
+use crate::report::figures::per_second as shown_rate;
 
 /// Labels at most, so that they do not touch on a phone.
 const MOST_LABELS: usize = 7;

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use super::Screen;
 use crate::report::capacity_change::CapacityChangeReport;
 use crate::report::capacity_report::CapacityReport;
+use crate::report::figures::per_second;
 use crate::report::style::Style;
 use crate::report::text::capacity::{self as text, goal};
 
@@ -83,7 +84,7 @@ impl BarAxis {
         let mut line = String::new();
         let mut rate = self.from * 2.0;
         while rate <= self.to {
-            let label = text::rate(rate);
+            let label = per_second(rate);
             let at = self.column(rate);
             let shown = line.chars().count();
             if at >= shown {

@@ -106,7 +106,7 @@ fn of_percentile(
         Cell::plain(value),
         Cell::plain(scale.interval(percentile.interval)),
         Cell::plain(match finding.gate.condition.scope() {
-            Scope::OneRun => limit_of(&finding.gate.condition),
+            Scope::OneRun | Scope::Search => limit_of(&finding.gate.condition),
             Scope::TwoRuns => limit_cell(finding, scale),
         }),
     ];
@@ -148,7 +148,9 @@ fn limit_of(condition: &Condition) -> String {
         Condition::ErrorRate { operator, limit } => {
             format!("{} {}", sign(*operator), share(limit.as_fraction()))
         }
-        Condition::Count { at_most, .. } => format!("≤ {}", thousands(*at_most)),
+        Condition::Count { at_most, .. } | Condition::Backlog { at_most, .. } => {
+            format!("≤ {}", thousands(*at_most))
+        }
         Condition::Reduction { .. } | Condition::Baseline { .. } => condition.to_string(),
     }
 }

@@ -15,7 +15,7 @@ use crate::judge::summary::Observed;
 use crate::printable::one_line;
 use crate::report::capacity_report::{AskedCapacity, CapacityOutcome, CapacityReport};
 use crate::report::capacity_trial::{CapacityTrial, TrialRecovery, TrialTrace, TrialWork};
-use crate::report::figures::{LatencyScale, thousands};
+use crate::report::figures::{LatencyScale, per_second, thousands};
 use crate::units::{Exact, Pretty, trimmed};
 use crate::verdict::Verdict;
 
@@ -33,15 +33,6 @@ pub(in crate::report) struct CapacityHeadline {
     /// `None` where both rates, or all that there is to show, are shown.
     pub(in crate::report) verdict: Option<Verdict>,
     pub(in crate::report) text: String,
-}
-
-/// `414/s`, `9,000/s`, `0.5/s`.
-pub(in crate::report) fn rate(per_second: f64) -> String {
-    if per_second >= 1_000.0 {
-        format!("{}/s", thousands(per_second.round() as u64))
-    } else {
-        format!("{}/s", trimmed(per_second, 2))
-    }
 }
 
 /// `P99 ≤ 150 ms and errors ≤ 0.1%`.
@@ -62,6 +53,9 @@ fn condition(condition: &Condition) -> String {
         Condition::Done { quantile, .. } => {
             let limit = headline::limit(condition).unwrap_or_default();
             format!("done {quantile} {limit}")
+        }
+        Condition::Backlog { quantile, at_most } => {
+            format!("backlog {quantile} ≤ {}", thousands(*at_most))
         }
         Condition::ErrorRate { operator, limit } => {
             format!("errors {} {limit}", headline::sign(*operator))
@@ -84,7 +78,7 @@ pub(in crate::report) fn capacity_headline(report: &CapacityReport) -> CapacityH
             text: match shown {
                 Some(lower) => format!(
                     "{endpoint} holds {goal} at {}; the search was interrupted",
-                    rate(lower)
+                    per_second(lower)
                 ),
                 None => format!("{endpoint}  the search was interrupted"),
             },
@@ -101,7 +95,7 @@ pub(in crate::report) fn capacity_headline(report: &CapacityReport) -> CapacityH
         CapacityOutcome::Searched(result) => {
             let holds = result
                 .lower
-                .map(|lower| format!("{endpoint} holds {goal} at {}", rate(lower)));
+                .map(|lower| format!("{endpoint} holds {goal} at {}", per_second(lower)));
             let (verdict, text) = searched(report, result, &endpoint, holds);
             CapacityHeadline { verdict, text }
         }
@@ -121,7 +115,7 @@ fn searched(
     let holds = holds.unwrap_or_else(|| format!("{endpoint}  no rate is shown to hold {goal}"));
     let text = match result.end {
         CapacityEnd::Claimed | CapacityEnd::ClaimedWide => {
-            let upper = result.upper.map(rate).unwrap_or_default();
+            let upper = result.upper.map(per_second).unwrap_or_default();
             format!("{holds}; fails at {upper} (trials of {length})")
         }
         CapacityEnd::NeverFailed => {
@@ -131,16 +125,22 @@ fn searched(
             format!("{holds} or more: limited by this machine")
         }
         CapacityEnd::ClientLimited { at } => {
-            format!("{endpoint}  this machine cannot send {} on time", rate(at))
+            format!(
+                "{endpoint}  this machine cannot send {} on time",
+                per_second(at)
+            )
         }
         CapacityEnd::LessThanFrom => {
-            format!("{endpoint}  fails {goal} at {}", rate(report.options.from))
+            format!(
+                "{endpoint}  fails {goal} at {}",
+                per_second(report.options.from)
+            )
         }
         CapacityEnd::UpperNotShown => {
             format!("{holds}; no higher rate is shown to fail (trials of {length})")
         }
         CapacityEnd::LowerNotShown => {
-            let upper = result.upper.map(rate).unwrap_or_default();
+            let upper = result.upper.map(per_second).unwrap_or_default();
             format!("{holds}; fails at {upper} (trials of {length})")
         }
         CapacityEnd::Undecided => format!("{holds}, and none to fail"),
@@ -156,7 +156,7 @@ fn searched(
 
 /// `ingest does not recover after 640/s: P99 still 900 ms at 20/s after 60 s`.
 fn does_not_recover(report: &CapacityReport, endpoint: &str, after: f64) -> String {
-    let from = rate(report.options.from);
+    let from = per_second(report.options.from);
     let latest = report.trials.last();
     let still = latest.and_then(|trial| match trial.recovered {
         Some(TrialRecovery::NotWithin { took, value }) => Some(format!(
@@ -169,24 +169,24 @@ fn does_not_recover(report: &CapacityReport, endpoint: &str, after: f64) -> Stri
     });
     format!(
         "{endpoint} does not recover after {}{}",
-        rate(after),
+        per_second(after),
         still.unwrap_or_default()
     )
 }
 
 /// `ingest  capacity ≥ 400/s: holds P99 ≤ 150 ms at 414/s`.
 fn asked_of_search(report: &CapacityReport, endpoint: &str, asked: &AskedCapacity) -> String {
-    let at = rate(asked.rate.as_per_second());
+    let at = per_second(asked.rate.as_per_second());
     let goal = goal(&report.gates);
     let CapacityBracket { lower, upper } = report.bracket();
-    let holds = lower.map(|lower| format!("holds {goal} at {}", rate(lower)));
-    let fails = upper.map(|upper| format!("fails {goal} at {}", rate(upper)));
+    let holds = lower.map(|lower| format!("holds {goal} at {}", per_second(lower)));
+    let fails = upper.map(|upper| format!("fails {goal} at {}", per_second(upper)));
     match report.verdict() {
         Verdict::Pass => format!("{endpoint}  capacity ≥ {at}: {}", holds.unwrap_or_default()),
         Verdict::Fail => format!("{endpoint}  capacity < {at}: {}", fails.unwrap_or_default()),
         Verdict::Inconclusive | Verdict::NotJudged => {
             let shown = match (holds, upper) {
-                (Some(holds), Some(upper)) => format!("{holds}, fails at {}", rate(upper)),
+                (Some(holds), Some(upper)) => format!("{holds}, fails at {}", per_second(upper)),
                 (holds, _) => (holds.or(fails))
                     .unwrap_or_else(|| "no rate is shown to hold or to fail".to_owned()),
             };
@@ -201,7 +201,7 @@ fn tested(
     tested: &AskedCapacity,
     verdict: TrialVerdict,
 ) -> CapacityHeadline {
-    let at = rate(tested.rate.as_per_second());
+    let at = per_second(tested.rate.as_per_second());
     let requests: u64 = report.trials.iter().map(|trial| trial.requests).sum();
     let requests = format!("{} requests", thousands(requests));
     let text = match verdict {
@@ -331,7 +331,7 @@ pub(in crate::report) fn capacity_notes(report: &CapacityReport) -> Vec<String> 
     for &at in &result.not_repeatable {
         notes.push(format!(
             "Not repeatable at {}: short trials were kinder, or the service changed.",
-            rate(at)
+            per_second(at)
         ));
     }
     notes
@@ -341,7 +341,7 @@ pub(in crate::report) fn capacity_notes(report: &CapacityReport) -> Vec<String> 
 fn work_note(report: &CapacityReport) -> Option<String> {
     let trial = report.trials.last()?;
     let work = trial.work?;
-    let at = rate(trial.rate);
+    let at = per_second(trial.rate);
     Some(
         match (work.drained, work.accepted.checked_sub(work.processed)) {
             (Some(drained), _) => format!(
@@ -390,7 +390,7 @@ pub(in crate::report) fn capacity_traces(report: &CapacityReport) -> Vec<String>
             "ok" => latency,
             outcome => format!("{outcome} after {latency}"),
         };
-        format!("{}  {ended}  {}", rate(trial.rate), trace.trace_id)
+        format!("{}  {ended}  {}", per_second(trial.rate), trace.trace_id)
     };
     trial.traces.iter().map(line).collect()
 }
@@ -417,7 +417,7 @@ pub(in crate::report) fn capacity_next(report: &CapacityReport) -> Option<String
     Some(match result.end {
         CapacityEnd::ClientLimited { at } => format!(
             "this machine cannot send {} on time; use a faster or quieter one",
-            rate(at)
+            per_second(at)
         ),
         CapacityEnd::ClaimedWide => {
             format!("for a narrower bracket use longer blocks: --confirm {longer}")
@@ -442,8 +442,8 @@ pub(in crate::report) fn capacity_method(report: &CapacityReport) -> String {
     let environment = &report.environment;
     one_line(&format!(
         "Searched from {} to {} for a bracket of {}; blocks of {}, after a warm-up of {}; {spell}; a7probe {}, {}, {} cores",
-        rate(options.from),
-        rate(options.to),
+        per_second(options.from),
+        per_second(options.to),
         crate::report::figures::share(options.width),
         Pretty(options.durations.block),
         Pretty(options.durations.warm_up),

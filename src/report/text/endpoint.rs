@@ -2,6 +2,7 @@
 
 use super::facts::stream_waits;
 use crate::report::endpoint_report::{EndpointReport, Traffic};
+use crate::report::figures::per_second;
 use crate::report::row::NOTHING;
 use crate::run::recording::TimeBase;
 use crate::units::{Pretty, grouped, trimmed};
@@ -51,11 +52,15 @@ pub(in crate::report) fn counts(endpoint: &EndpointReport) -> String {
 /// `achieved 20 of 20/s offered · send lag P50 31 µs, P99 92 µs, max 210 µs`.
 pub(in crate::report) fn traffic(traffic: &Traffic) -> String {
     let achieved = match traffic.achieved_per_s {
+        Some(rate) if rate >= 1_000.0 => grouped(rate.round() as u64),
         Some(rate) => trimmed(rate, 2),
         None => NOTHING.to_owned(),
     };
     let mut parts = vec![match traffic.offered {
-        Some(offered) => format!("achieved {achieved} of {offered} offered"),
+        Some(offered) => format!(
+            "achieved {achieved} of {} offered",
+            per_second(offered.as_per_second())
+        ),
         None => format!("achieved {achieved}/s"),
     }];
     if let Some(lag) = traffic.send_lag {

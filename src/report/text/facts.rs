@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::printable::one_line;
 use crate::report::endpoint_report::{EndpointReport, Traffic};
-use crate::report::figures::{bytes, thousands};
+use crate::report::figures::{bytes, per_second, thousands};
 use crate::report::model::Report;
 use crate::report::run_info::RunInfo;
 use crate::run::plan::{HttpVersion, Model};
@@ -114,7 +114,7 @@ fn load(endpoint: &EndpointReport, run: Option<&RunInfo>) -> String {
 /// `20/s`, of a ramp `50/s..500/s`.
 fn load_rate(endpoint: &EndpointReport, mean: Rate) -> String {
     let part = endpoint.segment.as_ref().and_then(SegmentRecord::part);
-    part.map_or_else(|| mean.to_string(), ToString::to_string)
+    part.map_or_else(|| per_second(mean.as_per_second()), ToString::to_string)
 }
 
 fn is_replay(endpoint: &EndpointReport) -> bool {
@@ -140,7 +140,7 @@ fn common_load(endpoints: &[EndpointReport], run: Option<&RunInfo>) -> Vec<Strin
     offered.dedup();
     let mut parts = Vec::new();
     match (offered.as_slice(), run.map(|run| run.model)) {
-        (&[Some(rate)], _) => parts.push(format!("{rate} each")),
+        (&[Some(rate)], _) => parts.push(format!("{} each", per_second(rate.as_per_second()))),
         (_, Some(Model::Closed { concurrency })) => parts.push(format!("{concurrency} at a time")),
         _ => {}
     }
@@ -179,13 +179,17 @@ pub(in crate::report) fn status_line(endpoint: &EndpointReport) -> String {
             (Some(sent), Some(offered)) => {
                 let mean = match load_rate(endpoint, offered) {
                     _ if is_replay(endpoint) => " on average",
-                    own if own == offered.to_string() => "",
+                    own if own == per_second(offered.as_per_second()) => "",
                     _ => " on average",
                 };
-                format!("sent {}/s of {offered}{mean}", rate(sent))
+                format!(
+                    "sent {}/s of {}{mean}",
+                    rate(sent),
+                    per_second(offered.as_per_second())
+                )
             }
             (Some(sent), None) => format!("sent {}/s", rate(sent)),
-            (None, Some(offered)) => format!("sent – of {offered}"),
+            (None, Some(offered)) => format!("sent – of {}", per_second(offered.as_per_second())),
             (None, None) => "sent –".to_owned(),
         });
         parts.push(format!("{} received", bytes(traffic.body_bytes)));

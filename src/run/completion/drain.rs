@@ -17,7 +17,8 @@ impl Completion {
         let last_start = placed.last()?.start_s;
         let accepted = placed.iter().zip(recording.ok.iter());
         let accepted = accepted.filter(|(_, ok)| *ok).map(|(request, _)| request);
-        let ends = accepted.zip(&self.times).filter_map(|(request, &code)| {
+        let ends = accepted.zip(&self.times).filter_map(|(request, time)| {
+            let code = time.at_most;
             let done_ns = (code != LatencyCode::NOT_OK).then(|| code.low_ns())?;
             let answered_ns = request.ns.unwrap_or(0);
             Some(request.start_s + (answered_ns + done_ns) as f64 / 1e9)

@@ -65,8 +65,8 @@ fn a_search_without_a_bound_a_gate_or_room_for_a_confirmation_is_refused() {
     );
     refused(
         &[&url, "--gate", "backlog <= 100"],
-        "a search has no gate on the backlog",
-        "done.p95",
+        "creates no event to audit",
+        "--post",
     );
     refused(
         &[&url, "--gate", "done.p95 <= 1s"],

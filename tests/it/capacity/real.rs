@@ -322,6 +322,30 @@ fn the_work_fails_where_the_answers_pass() {
     let drained = trial["work"]["drained_s"].as_f64().expect("it drained");
     assert!(drained > 2.0, "{trial}");
     assert!(trial["work"]["most_waiting"].as_u64() > Some(20), "{trial}");
+    let backlog = [
+        "--gate",
+        "ingest backlog <= 20",
+        "--gate",
+        "capacity >= 80/s",
+    ];
+    let found = searched(
+        "backlog",
+        &[&[url.as_str()], &backlog[..], &SHORT[..]].concat(),
+    );
+    assert_eq!(found.exit, 1, "{}", found.file["text"]);
+    assert_eq!(found.file["gates"][0], "ingest backlog.p95 <= 20");
+    // At 10/s an event finds one or two others.
+    let keeps_up = [
+        "--gate",
+        "ingest backlog.p95 <= 20",
+        "--gate",
+        "capacity >= 10/s",
+    ];
+    let found = searched(
+        "backlog kept",
+        &[&[url.as_str()], &keeps_up[..], &SHORT[..]].concat(),
+    );
+    assert_exit(&found, 0);
     let answers = [
         "--gate",
         "ingest p50 <= 200ms",

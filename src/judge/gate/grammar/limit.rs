@@ -87,6 +87,24 @@ pub(super) fn count(
     if limit.is_empty() {
         return Err(no_limit(symbol, "0"));
     }
+    let at_most = largest_count(operator, limit)?;
+    Ok(Condition::Count { what, at_most })
+}
+
+pub(super) fn backlog(
+    quantile: Quantile,
+    symbol: &str,
+    limit: &str,
+) -> Result<Condition, ParseErrorKind> {
+    let operator = upper_bound(symbol, || format!("backlog.{}", String::from(quantile)))?;
+    if limit.is_empty() {
+        return Err(no_limit(symbol, "200"));
+    }
+    let at_most = largest_count(operator, limit)?;
+    Ok(Condition::Backlog { quantile, at_most })
+}
+
+fn largest_count(operator: LimitOperator, limit: &str) -> Result<u64, ParseErrorKind> {
     let number: u64 = limit
         .parse()
         .map_err(|_| ParseErrorKind::NoCount(limit.to_owned()))?;
@@ -94,10 +112,9 @@ pub(super) fn count(
         LimitOperator::AtMost => Some(number),
         LimitOperator::Below => number.checked_sub(1),
     };
-    let at_most = at_most.ok_or(ParseErrorKind::Unreachable(
+    at_most.ok_or(ParseErrorKind::Unreachable(
         "a count cannot be below zero\nhint: write '<= 0'",
-    ))?;
-    Ok(Condition::Count { what, at_most })
+    ))
 }
 
 pub(super) fn error_rate(symbol: &str, limit: &str) -> Result<Condition, ParseErrorKind> {

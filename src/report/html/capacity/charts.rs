@@ -3,6 +3,7 @@
 use crate::judge::summary::Observed;
 use crate::report::capacity_change::LabelledSearch;
 use crate::report::capacity_trial::{CapacityTrial, TrialTime};
+use crate::report::figures::per_second;
 use crate::report::html::axis::{AxisTick, LatencyAxis};
 use crate::report::html::chapter::RunRole;
 use crate::report::html::chart::{ChartWidth, ChartWords, chart};
@@ -192,7 +193,7 @@ impl<'a> RateCharts<'a> {
             m.words(
                 "text",
                 attrs!["x" => Share(self.axis.x(rate)), "y" => -8, "text-anchor" => anchor, "fill" => colour::INK, "font-weight" => 600],
-                format_args!("{word} {}", text::rate(rate)),
+                format_args!("{word} {}", per_second(rate)),
             );
         };
         if let Some(lower) = bracket.lower {

@@ -1,17 +1,18 @@
 //! The sentences of two capacity searches.
 
-use super::{goal, rate};
+use super::goal;
 use crate::judge::capacity::{CapacityBracket, CapacityChange, CapacityEnd};
 use crate::printable::one_line;
 use crate::report::capacity_change::CapacityChangeReport;
 use crate::report::capacity_report::CapacityOutcome;
+use crate::report::figures::per_second;
 
 /// `ingest  capacity rose: holds P95 ≤ 150 ms at 414/s, failed at 207/s before`.
 pub(in crate::report) fn capacity_change_headline(report: &CapacityChangeReport) -> String {
     let endpoint = one_line(&report.after.endpoint).into_owned();
     let goal = goal(&report.after.gates);
     let (before, after) = (report.before.bracket(), report.after.bracket());
-    let at = |bound: Option<f64>| bound.map(rate).unwrap_or_default();
+    let at = |bound: Option<f64>| bound.map(per_second).unwrap_or_default();
     match report.change() {
         CapacityChange::Rose => format!(
             "{endpoint}  capacity rose: holds {goal} at {}, failed at {} before",
@@ -34,9 +35,9 @@ pub(in crate::report) fn capacity_change_headline(report: &CapacityChangeReport)
 /// `190/s to 207/s`, `at least 190/s`.
 fn shown(bracket: &CapacityBracket) -> String {
     match (bracket.lower, bracket.upper) {
-        (Some(lower), Some(upper)) => format!("{} to {}", rate(lower), rate(upper)),
-        (Some(lower), None) => format!("at least {}", rate(lower)),
-        (None, Some(upper)) => format!("less than {}", rate(upper)),
+        (Some(lower), Some(upper)) => format!("{} to {}", per_second(lower), per_second(upper)),
+        (Some(lower), None) => format!("at least {}", per_second(lower)),
+        (None, Some(upper)) => format!("less than {}", per_second(upper)),
         (None, None) => "no rate shown".to_owned(),
     }
 }
@@ -75,11 +76,11 @@ pub(in crate::report) fn demo_capacity_notes(report: &CapacityChangeReport) -> V
         match result.end {
             CapacityEnd::ClientLimited { at } => notes.push(format!(
                 "{mode}: this machine cannot send {} on time while it serves, so the mode may hold more.",
-                rate(at)
+                per_second(at)
             )),
             CapacityEnd::NeverFailed => notes.push(format!(
                 "{mode}: {} is the highest rate of the demo, so the mode may hold more.",
-                rate(search.options.to)
+                per_second(search.options.to)
             )),
             _ => {}
         }

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use super::{rate, whole_seconds};
+use super::whole_seconds;
 use crate::judge::capacity::CapacityOptions;
 use crate::report::capacity_report::AskedCapacity;
-use crate::report::figures::thousands;
+use crate::report::figures::{per_second, thousands};
 use crate::units::Pretty;
 
 /// What to expect of a search, before anything is sent; `work` is the longest wait for the work of a trial.
@@ -17,7 +17,7 @@ pub(in crate::report) fn expectation(
     let mut lines = match tested {
         Some(tested) => vec![format!(
             "testing {} with two blocks of {}",
-            rate(tested.rate.as_per_second()),
+            per_second(tested.rate.as_per_second()),
             Pretty(options.pair_block())
         )],
         None => of_search(options),
@@ -33,11 +33,11 @@ pub(in crate::report) fn expectation(
 
 fn of_search(options: &CapacityOptions) -> Vec<String> {
     let block = options.durations.block;
-    let at = |per_second: f64| {
-        let slow = 2.0 * block.as_secs_f64() * per_second * options.goal.theta0;
+    let at = |rate: f64| {
+        let slow = 2.0 * block.as_secs_f64() * rate * options.goal.theta0;
         format!(
             "at {}, {} slow requests at the limit, a bracket of {}",
-            rate(per_second),
+            per_second(rate),
             thousands(slow.round() as u64),
             bracket(slow)
         )
@@ -45,8 +45,8 @@ fn of_search(options: &CapacityOptions) -> Vec<String> {
     vec![
         format!(
             "searching from {} to {}, at most {}; two blocks of {} confirm each rate",
-            rate(options.from),
-            rate(options.to),
+            per_second(options.from),
+            per_second(options.to),
             whole_seconds(options.budget),
             Pretty(block)
         ),

@@ -1,10 +1,10 @@
 //! Sentences of the page of a capacity search.
 
-use super::{goal, rate};
+use super::goal;
 use crate::printable::one_line;
 use crate::report::capacity_report::{CapacityOutcome, CapacityReport};
 use crate::report::capacity_trial::CapacityTrial;
-use crate::report::figures::{share, thousands};
+use crate::report::figures::{per_second, share, thousands};
 use crate::units::Pretty;
 
 /// Under the headline: the goal, the trials, and what lies between both rates.
@@ -36,7 +36,7 @@ pub(in crate::report) fn latency_sentence(report: &CapacityReport) -> String {
         format!(
             "{} at {}",
             crate::report::figures::LatencyScale::Millis.observed(trial.value),
-            rate(trial.rate)
+            per_second(trial.rate)
         )
     };
     let trials = || report.trials.iter().filter(measured);
@@ -65,7 +65,7 @@ pub(in crate::report) fn errors_sentence(report: &CapacityReport) -> String {
         Some(trial) => format!(
             "At most {} of the requests of a trial failed, at {}.",
             share(part(trial)),
-            rate(trial.rate)
+            per_second(trial.rate)
         ),
         None => "No request failed.".to_owned(),
     }
@@ -82,7 +82,7 @@ pub(in crate::report) fn achieved_sentence(report: &CapacityReport) -> String {
         Some(trial) => format!(
             "At least {} of each rate was sent; the least at {}.",
             share(part(trial)),
-            rate(trial.rate)
+            per_second(trial.rate)
         ),
         None => "Every planned request was sent.".to_owned(),
     }
