@@ -50,6 +50,7 @@ mod settings_value;
 mod short_help;
 mod slim;
 #[cfg(feature = "reference")]
+mod speed;
 mod typed_flags;
 mod value;
 mod variables;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use clap::Args;
 
-use super::output::variable;
+use super::variables::variable;
 use crate::printable::Shown as _;
 use crate::report::{Publishable, ReportFormat, Style, Written};
 

@@ -8,6 +8,7 @@ use clap::{Args, ValueEnum};
 
 use super::ci::CiArgs;
 use super::report_file::{ReportFile, name_of, parse_output, parse_report_file};
+use super::variables::variable;
 use crate::printable::Shown as _;
 use crate::report::{Colour, Glyphs, Publishable, ReportFormat, Style, Verbosity, Written};
 
@@ -228,12 +229,6 @@ impl OutputArgs {
         stdout.flush()?;
         Ok(())
     }
-}
-
-/// A variable of the environment that is not empty.
-pub(super) fn variable(name: &str) -> Option<String> {
-    let value = std::env::var_os(name).filter(|value| !value.is_empty())?;
-    Some(value.to_string_lossy().into_owned())
 }
 
 /// The flag wins over `NO_COLOR` (no-color.org), that over `CLICOLOR_FORCE`, that over what stdout is.

@@ -4,7 +4,8 @@ use std::io::{self, IsTerminal};
 
 use clap::{Args, ValueEnum};
 
-use super::output::{ScreenArgs, colour, glyphs, variable};
+use super::output::{ScreenArgs, colour, glyphs};
+use super::variables::variable;
 use crate::report::{Glyphs, Style, Verbosity};
 
 /// The flag about progress.

@@ -8,6 +8,7 @@ use clap::Args;
 
 use super::settings::Settings;
 use super::settings_file::SettingsLayers;
+use super::speed::parse_speed;
 use crate::printable::Shown as _;
 use crate::run::replay_file::{ReadReplayFile, ReplayFormat};
 
@@ -106,34 +107,4 @@ fn bytes_of(path: &Path, is_typed: bool) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     io::stdin().lock().read_to_end(&mut bytes)?;
     Ok(bytes)
-}
-
-/// How many times as fast; `2x` as well.
-pub(super) fn parse_speed(text: &str) -> Result<f64, String> {
-    let number: f64 = text
-        .trim()
-        .trim_end_matches('x')
-        .parse()
-        .unwrap_or(f64::NAN);
-    if (0.001..=100_000.0).contains(&number) {
-        Ok(number)
-    } else {
-        Err(format!(
-            "'{text}' is not a speed; write a factor from 0.001 to 100000, such as 2 for twice as fast"
-        ))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::parse_speed;
-
-    #[test]
-    fn a_speed_is_a_factor() {
-        assert_eq!(parse_speed("2"), Ok(2.0));
-        assert_eq!(parse_speed("0.5x"), Ok(0.5));
-        for bad in ["", "0", "-1", "nan", "inf", "fast", "1e9"] {
-            assert!(parse_speed(bad).is_err(), "{bad}");
-        }
-    }
 }

@@ -1,6 +1,7 @@
 //! The flags about the service: its URL, its endpoints, and the rate of each.
 
 mod endpoint_draft;
+mod endpoint_name;
 pub(super) mod endpoints;
 mod headers;
 mod template_mask;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer};
 
-use super::rate_file::parse_speed;
+use super::speed::parse_speed;
 use crate::run::plan::Arrivals;
 use crate::run::replay_file::ReplayFormat;
 use crate::units::parse_duration;

@@ -9,6 +9,12 @@ use crate::run::plan::is_variable;
 /// Looks up an environment variable.
 pub(super) type LookUp<'a> = &'a dyn Fn(&str) -> Option<String>;
 
+/// A variable of the environment that is not empty.
+pub(super) fn variable(name: &str) -> Option<String> {
+    let value = std::env::var_os(name).filter(|value| !value.is_empty())?;
+    Some(value.to_string_lossy().into_owned())
+}
+
 /// Shorter values are not looked for in messages: they are parts of other words.
 const SHORTEST_HIDDEN: usize = 3;
 

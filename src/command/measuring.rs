@@ -6,6 +6,7 @@ mod audited;
 mod calibration;
 mod calibration_task;
 mod decider;
+mod pending_calibration;
 mod preflight;
 mod run_options;
 mod trial;
@@ -39,7 +40,8 @@ use decider::Decider;
 
 pub(super) use audited::AuditOptions;
 pub(super) use calibration::calibrated;
-pub(super) use calibration_task::{Calibrating, PendingCalibration};
+pub(super) use calibration_task::Calibrating;
+pub(super) use pending_calibration::PendingCalibration;
 pub(super) use preflight::Preflight;
 pub use preflight::Unreachable;
 pub(super) use run_options::RunOptions;

@@ -11,6 +11,7 @@ mod baseline_reason;
 mod case;
 mod change_reason;
 mod check;
+mod check_error;
 mod condition;
 mod decision;
 mod display;
@@ -27,6 +28,8 @@ mod judge;
 mod next_step;
 mod no_baseline;
 mod parse_error;
+mod percentage;
+mod planned;
 mod prospect;
 mod reason;
 mod segments;
@@ -40,11 +43,9 @@ pub(crate) use baseline_reason::{BaselineDecision, BaselineNeed, BaselineReason,
 pub use change_reason::UnresolvedChange;
 pub(in crate::judge) use change_reason::open_low_end;
 pub(crate) use change_reason::{ChangeReason, CutRuns};
-pub use check::{
-    CheckError, Planned, check, check_names, check_recorded, check_scope, done_targets_for,
-    targets_for,
-};
-pub use condition::{AuditCount, Condition, LimitOperator, Percentage, Scope};
+pub use check::{check, check_names, check_recorded, check_scope, done_targets_for, targets_for};
+pub use check_error::CheckError;
+pub use condition::{AuditCount, Condition, LimitOperator, Scope};
 pub use episodes::{Episodes, ObservedEpisodes};
 pub use finding::{ExceedanceRange, Finding, ObservedMetric, run_verdict};
 pub use gate_watch::{GateProgress, GateWatch, StopRule, WatchedEndpoint};
@@ -54,6 +55,8 @@ pub use judge::judge;
 pub(crate) use next_step::{AuditStep, NextStep, Remedy, RunPurpose, SampleEstimate};
 pub use no_baseline::without_baseline;
 pub use parse_error::ParseError;
+pub use percentage::Percentage;
+pub use planned::Planned;
 pub use prospect::Prospect;
 #[cfg(test)]
 pub(crate) use reason::TestReason;

@@ -1,22 +1,16 @@
 //! What the faces show of a completion audit: the same rows for a terminal, for markdown and for CSV.
 
-use super::audit_counts::counts;
+use super::audit_counts::{self, counts};
 use super::endpoint_report::EndpointReport;
 use super::model::Report;
 use super::row::TableRow;
 use super::text::audit::name;
 use crate::judge::gate::{AuditCount, Condition, Finding};
-use crate::judge::summary::{Percentile, Summary};
-use crate::run::completion::Completion;
+use crate::judge::summary::Percentile;
 use crate::stats::rank::Quantile;
 
 /// The percentiles of the time to completion that are always listed.
 const PERCENTILES: [Quantile; 3] = [Quantile::P50, Quantile::P95, Quantile::P99];
-
-/// Accepted events in ascending order of the time to completion, those not done above all.
-pub(super) fn summary(completion: &Completion) -> Summary {
-    Summary::of(&completion.done, Some(completion.patience))
-}
 
 /// The findings on the audit of an endpoint.
 pub(super) fn findings<'a>(report: &'a Report, endpoint: &str) -> Vec<&'a Finding> {
@@ -61,7 +55,7 @@ pub(super) fn rows(report: &Report, endpoint: &EndpointReport) -> Vec<TableRow> 
             .map(|finding| TableRow::without_data(&name(&finding.gate.condition)).gated(finding))
             .collect();
     };
-    let summary = summary(completion);
+    let summary = audit_counts::summary(completion);
     let mut rows = Vec::new();
     for quantile in quantiles(&findings) {
         let percentile = summary.percentile(quantile);

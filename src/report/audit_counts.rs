@@ -1,6 +1,7 @@
 //! The counts of a completion audit, where they are known.
 
 use crate::judge::gate::AuditCount;
+use crate::judge::summary::Summary;
 use crate::run::completion::{Completion, EffectReporting};
 
 /// The counts that may be gated; `None` where the audit could not see them.
@@ -26,4 +27,9 @@ pub(super) fn count(completion: &Completion, what: AuditCount) -> Option<u64> {
 /// How often events were inserted twice, where that is reported or was seen.
 pub(super) fn twice(count: u64, reporting: EffectReporting) -> Option<u64> {
     (reporting == EffectReporting::Reported || count > 0).then_some(count)
+}
+
+/// Accepted events in ascending order of the time to completion, those not done above all.
+pub(super) fn summary(completion: &Completion) -> Summary {
+    Summary::of(&completion.done, Some(completion.patience))
 }

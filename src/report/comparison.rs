@@ -197,7 +197,9 @@ fn audit_rows(
 
 /// P95 of the time from acceptance to completion.
 fn done(completion: &Completion) -> String {
-    let value = audit::summary(completion).percentile(Quantile::P95).value;
+    let value = audit_counts::summary(completion)
+        .percentile(Quantile::P95)
+        .value;
     let scale = LatencyScale::of(value.value().into_iter().collect::<Vec<Duration>>());
     scale.precise_rank(value)
 }

@@ -125,7 +125,7 @@ fn audit_rows<'a>(report: &Report, endpoint: &'a EndpointReport) -> Vec<Endpoint
             .map(|f| row(endpoint, f.gate.condition.metric()).gated(f))
             .collect();
     };
-    let summary = audit::summary(completion);
+    let summary = audit_counts::summary(completion);
     let mut rows = Vec::new();
     for quantile in audit::quantiles(&findings) {
         let mut percentile = JsonPercentile::from(&summary.percentile(quantile));

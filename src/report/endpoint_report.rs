@@ -2,17 +2,19 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::figures::LatencyScale;
 use super::planned_request::{self, PlannedRequest};
 use super::run_course::RunCourse;
 use crate::judge::summary::{Drift, SendLag, Summary};
 use crate::run::completion::{Audit, Completion};
 use crate::run::histogram::RankedValues;
 use crate::run::plan::LoadShape;
-use crate::run::recording::{Exemplar, Recording, RunSecond};
+use crate::run::recording::{Exemplar, Recording, RunSecond, TimeBase};
 use crate::run::run_file::{EndpointRecord, PlanRecord, SegmentRecord};
 use crate::units::Rate;
 
@@ -49,6 +51,18 @@ impl EndpointReport {
     /// The audit of accepted events, where it could be read.
     pub(super) fn completion(&self) -> Option<&Completion> {
         self.audit.as_ref()?.completion()
+    }
+
+    /// The unit of its latencies.
+    pub(super) fn scale(&self) -> LatencyScale {
+        match self.summary.clock {
+            TimeBase::Given => LatencyScale::AsGiven,
+            TimeBase::IntendedStart | TimeBase::Send => {
+                let values = self.summary.ranked_values();
+                let highest = values.at_rank(values.count());
+                LatencyScale::of(highest.map(Duration::from_nanos))
+            }
+        }
     }
 
     /// An endpoint of a run that this program measured, under the name that its plan gives it.

@@ -25,12 +25,14 @@ mod label;
 mod latency_panel;
 mod latency_text;
 mod load_panel;
+mod load_strip;
 mod load_text;
 mod markup;
 mod multiple_axis;
 mod notes;
 mod number;
 mod page_facts;
+mod panels;
 mod percentile_panel;
 mod phases_panel;
 mod picture;
@@ -129,7 +131,7 @@ fn page(report: &Report, folder: &Path) -> Markup {
                 } else {
                     PanelHeight::Low
                 };
-                chapter::write(m, chapter, height);
+                panels::write(m, chapter, height);
             }
             notes::write(m, report, folder);
             data_tables::write(m, &endpoints);

@@ -36,7 +36,6 @@ pub(super) use diagnosis::{JsonDiagnosis, support_word};
 pub(super) use endpoint::{JsonEndpoint, JsonObserved, JsonPercentile};
 pub(super) use finding::{JsonFinding, JsonPKind};
 pub use instrument::{JsonCalibration, JsonCertificate};
-pub(super) use progress::JsonProgress;
 pub use rates::{JsonErrorRate, JsonRates};
 pub(super) use run::JsonRun;
 pub use schema::REPORT_SCHEMA;

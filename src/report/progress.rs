@@ -2,10 +2,7 @@
 
 use std::time::Duration;
 
-use super::json::JsonProgress;
-use super::screen::panel;
 use super::style::Style;
-use super::text::progress as text;
 use crate::judge::gate::GateProgress;
 use crate::judge::summary::Observed;
 use crate::verdict::Verdict;
@@ -128,23 +125,6 @@ pub struct PanelView {
     pub rows: u16,
     /// Number of the drawing, which turns the spinner.
     pub drawing: usize,
-}
-
-impl ProgressSnapshot {
-    /// The panel, line by line, none wider than the terminal. A function of its arguments alone.
-    pub fn panel(&self, view: &PanelView) -> Vec<String> {
-        panel::lines(self, view)
-    }
-
-    /// Lines for a log.
-    pub fn plain(&self) -> Vec<String> {
-        text::plain(self)
-    }
-
-    /// One JSON object on one line.
-    pub fn json(&self) -> String {
-        JsonProgress::of(self).line()
-    }
 }
 
 impl EndpointProgress {

@@ -274,7 +274,7 @@ impl Screen<'_> {
             ),
             ChartLine::Limit(text) => self.ink.dim(&glyphs(text)),
         };
-        let lines = chart.map(|chart| chart.lines(text::scale(endpoint)));
+        let lines = chart.map(|chart| chart.lines(endpoint.scale()));
         lines.into_iter().flatten().map(line).collect()
     }
 

@@ -70,7 +70,7 @@ pub(super) use facts::{
     status_line, statuses,
 };
 pub(super) use headline::{
-    Headline, headlines, of_verdict, open_reason, rank as verdict_rank, scale, sign,
+    Headline, headlines, of_verdict, open_reason, rank as verdict_rank, sign,
 };
 pub(super) use next_line::next_line;
 pub(super) use notes::notes;

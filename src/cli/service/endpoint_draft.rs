@@ -4,6 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, anyhow, bail};
 
+use super::endpoint_name::is_name;
 use super::headers;
 use super::template_mask::without_templates;
 use crate::cli::settings::EndpointSettings;
@@ -193,12 +194,6 @@ impl EndpointDraft {
             method: self.method,
         })
     }
-}
-
-/// Names stand in gates, so they are one word.
-pub(super) fn is_name(name: &str) -> bool {
-    let is_part = |c: char| c.is_alphanumeric() || "_-./".contains(c);
-    !name.is_empty() && name.chars().all(is_part)
 }
 
 fn check_path(name: &str, path: &str) -> anyhow::Result<()> {

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use anyhow::bail;
 
-use super::endpoint_draft::{EndpointDraft, Origin, is_name};
+use super::endpoint_draft::{EndpointDraft, Origin};
+use super::endpoint_name::is_name;
 use super::typed_rates::{self, TypedProfile};
 use super::url::{self, ParsedUrl};
 use super::url_names::{self, NameCandidates};

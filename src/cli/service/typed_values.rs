@@ -4,7 +4,8 @@ use std::path::Path;
 
 use anyhow::bail;
 
-use super::endpoint_draft::{EndpointDraft, is_name, read_body};
+use super::endpoint_draft::{EndpointDraft, read_body};
+use super::endpoint_name::is_name;
 use super::{ServiceArgs, SingleRequestArgs};
 
 /// A value for one endpoint, or for every one.

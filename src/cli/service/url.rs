@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use anyhow::{Context as _, anyhow, bail};
 use reqwest::Url;
 
-use super::endpoint_draft::is_name;
+use super::endpoint_name::is_name;
 use super::template_mask::TemplateMask;
 use crate::redact;
 use crate::run::plan::{Scheme, Target};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::endpoint_draft::is_name;
+use super::endpoint_name::is_name;
 use crate::run::plan::Target;
 
 /// Ever longer names for one endpoint, the shortest first.

@@ -1,55 +1,20 @@
 //! A calibration alongside the preflight and the warm-up if a processor is free, else before the run.
 
 use std::io::Write;
-use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use super::calibration::calibrated;
+use super::pending_calibration::PendingCalibration;
 use super::{Measuring, say_interrupted};
 use crate::cli::run_setup::Precheck;
 use crate::command::progress::Progress;
-use crate::probe::engine::{self, CALIBRATION_LENGTH, OwnError};
+use crate::probe::engine::{self, CALIBRATION_LENGTH};
 use crate::run::plan::Plan;
 use crate::run::run_file::{Calibration, Signal};
 
 /// How often the end of a calibration and signals are looked for.
 const PERIOD: Duration = Duration::from_millis(10);
-
-/// A calibration whose result may still be missing; all clones learn the same.
-#[derive(Debug, Clone, Default)]
-pub(in crate::command) struct PendingCalibration {
-    own_error: OwnError,
-    result: Arc<OnceLock<Calibration>>,
-}
-
-impl PendingCalibration {
-    /// A calibration that has ended, or was left out.
-    pub(in crate::command) fn known(calibration: Calibration) -> PendingCalibration {
-        let known = PendingCalibration::default();
-        known.tell(calibration);
-        known
-    }
-
-    /// For the engine, which can begin without it.
-    pub(in crate::command) fn own_error(&self) -> OwnError {
-        self.own_error.clone()
-    }
-
-    /// Blocks until it is there.
-    pub(in crate::command) fn result(&self) -> Calibration {
-        self.result.wait().clone()
-    }
-
-    fn is_known(&self) -> bool {
-        self.result.get().is_some()
-    }
-
-    fn tell(&self, calibration: Calibration) {
-        self.own_error.tell(calibration.own_error());
-        let _ = self.result.set(calibration);
-    }
-}
 
 /// Tells that there is no calibration if its thread ends without one.
 struct Teller(PendingCalibration);

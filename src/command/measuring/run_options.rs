@@ -1,7 +1,7 @@
 //! How a run is made, and how it is judged.
 
 use super::audited::AuditOptions;
-use super::calibration_task::PendingCalibration;
+use super::pending_calibration::PendingCalibration;
 use crate::judge::abort_rule::AbortRule;
 use crate::judge::gate::{Gate, StopRule};
 use crate::run::plan::{Design, Guard};

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::condition::Percentage;
+use super::percentage::Percentage;
 use crate::units::Exact;
 
 /// How much a percentile may exceed its baseline.

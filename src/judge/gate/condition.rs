@@ -1,9 +1,9 @@
 //! What a gate demands of a run, or of two.
 
-use std::fmt;
 use std::time::Duration;
 
 use super::allowance::Allowance;
+use super::percentage::Percentage;
 use crate::stats::rank::Quantile;
 
 /// What must hold.
@@ -238,27 +238,5 @@ impl LimitOperator {
             LimitOperator::AtMost => "<=",
             LimitOperator::Below => "<",
         }
-    }
-}
-
-/// A percentage as it was written, so that it is shown as it was written.
-#[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
-pub struct Percentage(f64);
-
-impl Percentage {
-    /// From the number before the `%` sign; finite and not negative.
-    pub fn of(percent: f64) -> Option<Percentage> {
-        (percent.is_finite() && percent >= 0.0).then_some(Percentage(percent))
-    }
-
-    /// 5 % is 0.05.
-    pub fn as_fraction(self) -> f64 {
-        self.0 / 100.0
-    }
-}
-
-impl fmt::Display for Percentage {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&format!("{}%", self.0))
     }
 }

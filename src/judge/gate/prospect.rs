@@ -1,7 +1,7 @@
 //! What a plan can decide of a gate, before anything is sent.
 
-use super::check::Planned;
 use super::evidence::ProportionTest;
+use super::planned::Planned;
 use super::spec::{ALPHA, Gate};
 use crate::run::plan::Design;
 use crate::stats::binomial;

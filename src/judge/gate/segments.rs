@@ -1,6 +1,6 @@
 //! Gates on an endpoint that is measured in segments: each holds for every segment, and a percentile never across a ramp.
 
-use super::check::CheckError;
+use super::check_error::CheckError;
 use super::condition::{Condition, Scope};
 use super::finding::{ExceedanceRange, Finding, ObservedMetric};
 use super::reason::FindingReason;

@@ -3,8 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::check::Planned;
 use super::condition::Condition;
+use super::planned::Planned;
 use super::spec::Gate;
 use crate::run::plan::{Design, Size};
 use crate::units::{Exact, Pretty, grouped};

@@ -4,8 +4,7 @@ use super::chapter::{Chapter, ChartedRun, panel};
 use super::markup::{Markup, attrs};
 use super::number;
 use crate::judge::gate::AuditCount;
-use crate::report::audit;
-use crate::report::audit_counts::count;
+use crate::report::audit_counts::{self, count};
 use crate::report::figures::thousands;
 use crate::run::completion::{Audit, Completion};
 use crate::stats::rank::Quantile;
@@ -34,7 +33,7 @@ fn sentence(completion: &Completion) -> String {
         sentences.push("Every accepted event was processed exactly once.".to_owned());
     }
     if completion.processed > 0 {
-        let summary = audit::summary(completion);
+        let summary = audit_counts::summary(completion);
         let [p50, p95] = [Quantile::P50, Quantile::P95]
             .map(|quantile| number::observed(summary.percentile(quantile).value));
         let longest = completion.longest().map(number::latency);

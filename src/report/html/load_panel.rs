@@ -6,6 +6,7 @@ use super::chart::{ChartWidth, ChartWords, chart};
 use super::colour::{self, PageColour};
 use super::course::{BucketFailures, Course, CourseBucket};
 use super::frame::{self, Frame, Point, Stroke, WIDTH};
+use super::load_strip::{LoadStrip, has_in_flight};
 use super::load_text::{self, StripLegend};
 use super::markup::{Markup, Px, attrs};
 use crate::report::figures::thousands;
@@ -36,14 +37,6 @@ pub(super) fn write(m: &mut Markup, chapter: &Chapter<'_>) {
     });
 }
 
-/// What the strips show, from top to bottom.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum LoadStrip {
-    Errors,
-    Rate,
-    InFlight,
-}
-
 /// The strips of a chapter with their heights: one without events shrinks to its baseline.
 fn strips(chapter: &Chapter<'_>) -> Vec<LoadStripPlace> {
     let mut strips = Vec::new();
@@ -72,13 +65,6 @@ struct LoadStripPlace {
     strip: LoadStrip,
     title_y: f64,
     height: f64,
-}
-
-/// Whether the order of all requests is known.
-pub(super) fn has_in_flight(chapter: &Chapter<'_>) -> bool {
-    let courses = chapter.runs.iter().filter_map(|run| run.course.as_ref());
-    let mut buckets = courses.flat_map(|course| &course.buckets);
-    buckets.any(|bucket| bucket.in_flight.is_some())
 }
 
 /// Height of all strips in px.

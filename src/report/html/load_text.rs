@@ -2,7 +2,7 @@
 
 use super::chapter::{Chapter, ChartedRun, RunRole};
 use super::colour::{self, PageColour};
-use super::load_panel::{LoadStrip, has_in_flight};
+use super::load_strip::{LoadStrip, has_in_flight};
 use crate::report::figures::thousands;
 use crate::report::text;
 use crate::run::recording::TimeBase;

@@ -16,7 +16,7 @@ const PROGRESS_SCHEMA: &str = "a7probe.progress/1";
 
 /// A moment as JSON holds it.
 #[derive(Debug, Serialize)]
-pub(in crate::report) struct JsonProgress<'a> {
+struct JsonProgress<'a> {
     schema: &'static str,
     /// Which part of a longer measurement it is; `null` for a whole run.
     part: Option<&'a str>,
@@ -70,8 +70,15 @@ struct GateMoment {
     client_limited: bool,
 }
 
+impl ProgressSnapshot {
+    /// One JSON object on one line.
+    pub fn json(&self) -> String {
+        JsonProgress::of(self).line()
+    }
+}
+
 impl<'a> JsonProgress<'a> {
-    pub(in crate::report) fn of(snapshot: &'a ProgressSnapshot) -> JsonProgress<'a> {
+    fn of(snapshot: &'a ProgressSnapshot) -> JsonProgress<'a> {
         let (planned, requests) = match snapshot.end {
             PlannedEnd::AtMost(time) | PlannedEnd::After(time) => (Some(time), None),
             PlannedEnd::Requests(n) => (None, Some(n)),
@@ -98,7 +105,7 @@ impl<'a> JsonProgress<'a> {
         }
     }
 
-    pub(in crate::report) fn line(&self) -> String {
+    fn line(&self) -> String {
         // Strings, finite numbers and lists: there is nothing that JSON cannot hold.
         serde_json::to_string(self).unwrap_or_default()
     }

@@ -63,7 +63,7 @@ fn subject(report: &Report) -> Option<&EndpointReport> {
 
 /// The percentiles, one unit for all.
 fn shown(endpoint: &EndpointReport) -> [String; 3] {
-    let scale = text::scale(endpoint);
+    let scale = endpoint.scale();
     PERCENTILES.map(|quantile| scale.observed(endpoint.summary.percentile(quantile).value))
 }
 

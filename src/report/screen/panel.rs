@@ -34,8 +34,15 @@ const INDENT: usize = 2;
 const GAP: usize = 2;
 const GAP_BEFORE_BARS: usize = 3;
 
+impl ProgressSnapshot {
+    /// The panel, line by line, none wider than the terminal. A function of its arguments alone.
+    pub fn panel(&self, view: &PanelView) -> Vec<String> {
+        lines(self, view)
+    }
+}
+
 /// Draws with as many endpoints as there is room for.
-pub(in crate::report) fn lines(snapshot: &ProgressSnapshot, view: &PanelView) -> Vec<String> {
+fn lines(snapshot: &ProgressSnapshot, view: &PanelView) -> Vec<String> {
     let panel = Panel {
         snapshot,
         ink: Ink::of(&view.style),

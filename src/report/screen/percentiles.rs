@@ -10,7 +10,7 @@ use crate::report::rows;
 use crate::report::style::Verbosity;
 use crate::report::text::audit::name;
 use crate::report::text::baseline::limit_cell;
-use crate::report::text::{scale, sign};
+use crate::report::text::sign;
 use crate::report::{audit, audit_counts};
 use crate::stats::rank::{Quantile, min_samples_for_interval};
 use crate::units::Pretty;
@@ -35,7 +35,7 @@ pub(super) fn table(report: &Report, endpoint: &EndpointReport, verbosity: Verbo
     let titles = if gated { &TITLES[..] } else { &TITLES[..3] };
     let mut columns = Columns::new(titles);
     let findings = rows::one_run_findings(report, &endpoint.name);
-    let scale = scale(endpoint);
+    let scale = endpoint.scale();
     for quantile in quantiles(endpoint, &findings, verbosity) {
         let percentile = endpoint.summary.percentile(quantile);
         let about = audit::about(&findings, |c| c.quantile() == Some(quantile));
@@ -192,7 +192,7 @@ fn audited(
         }
         return;
     };
-    let summary = audit::summary(completion);
+    let summary = audit_counts::summary(completion);
     let done = summary.ranked_values();
     let highest = done.at_rank(done.count());
     let scale = LatencyScale::of(highest.map(std::time::Duration::from_nanos));

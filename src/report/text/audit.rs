@@ -1,8 +1,7 @@
 //! What a completion audit found, in lines under the table of an endpoint.
 
 use crate::judge::gate::{AuditCount, Condition};
-use crate::report::audit;
-use crate::report::audit_counts::{count, twice};
+use crate::report::audit_counts::{self, count, twice};
 use crate::report::endpoint_report::EndpointReport;
 use crate::report::figures::{LatencyScale, thousands};
 use crate::report::row::NOTHING;
@@ -53,7 +52,7 @@ fn is_plain(completion: &Completion) -> bool {
 fn done(completion: &Completion) -> Option<String> {
     let longest = completion.longest()?;
     let scale = LatencyScale::of([longest]);
-    let summary = audit::summary(completion);
+    let summary = audit_counts::summary(completion);
     let [p50, p95] = [Quantile::P50, Quantile::P95].map(|quantile| {
         let value = summary.percentile(quantile).value;
         format!("{quantile} {}", scale.observed(value))

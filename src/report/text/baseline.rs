@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use super::headline::scale;
 use super::{change_reason, effect};
 use crate::judge::gate::{
     AllowancePart, BaselineDecision, BaselineNeed, BaselineReason, ChangeReason, ChangeSpan,
@@ -149,7 +148,7 @@ fn source(report: &Report, baseline: &BaselineReport, finding: &Finding) -> Stri
             Some(endpoint),
         ) => format!(
             "baseline {file}: {} + {}",
-            scale(endpoint).observed(*baseline),
+            endpoint.scale().observed(*baseline),
             allowance(*part)
         ),
         _ => format!("baseline {file}"),

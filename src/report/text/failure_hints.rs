@@ -1,5 +1,6 @@
 //! The sentences about a service that does not answer as the plan expects, and what to do next.
 
+mod explained;
 mod service_address;
 
 use crate::judge::failure_hints::{NotModified, StatusHint, UnexpectedStatus};
@@ -8,17 +9,10 @@ use crate::run::plan::{BodyFault, Endpoint, Plan};
 use crate::run::preflight_failure::PreflightFailure;
 use crate::run::sample::FailureKind;
 
+use explained::PROXY_CREDENTIALS;
 use service_address::ServiceAddress;
 
-const PROXY_CREDENTIALS: &str = "put the proxy's user and password before its host in -x";
-
-/// A failure, and the next step to try.
-pub struct Explained {
-    /// The fault.
-    pub text: String,
-    /// How to fix it.
-    pub hint: String,
-}
+pub use explained::Explained;
 
 /// Why the service of an endpoint gave no answer.
 pub fn no_answer(plan: &Plan, endpoint: &str, failure: &PreflightFailure) -> Explained {

@@ -11,7 +11,6 @@ use crate::report::endpoint_report::EndpointReport;
 use crate::report::figures::{LatencyScale, share, share_against, thousands};
 use crate::report::model::Report;
 use crate::run::rate_profile::RatePart;
-use crate::run::recording::TimeBase;
 use crate::run::run_file::SegmentRecord;
 use crate::stats::rank::Quantile;
 use crate::units::{Pretty, percent};
@@ -67,7 +66,7 @@ pub(in crate::report) fn of_verdict<'a>(
 }
 
 fn of_endpoint(report: &Report, endpoint: &EndpointReport) -> Headline {
-    let scale = scale(endpoint);
+    let scale = endpoint.scale();
     let (verdict, decisive) = of_verdict(report, &endpoint.name);
     let mut parts = match verdict {
         None | Some(Verdict::NotJudged) if is_ramp(endpoint) => vec![RAMP.to_owned()],
@@ -110,18 +109,6 @@ const RAMP: &str = "a ramp, shown over time: each of its rates has percentiles o
 fn is_ramp(endpoint: &EndpointReport) -> bool {
     let part = endpoint.segment.as_ref().and_then(SegmentRecord::part);
     part.is_some_and(RatePart::is_ramp)
-}
-
-/// The unit of an endpoint's latencies.
-pub(in crate::report) fn scale(endpoint: &EndpointReport) -> LatencyScale {
-    match endpoint.summary.clock {
-        TimeBase::Given => LatencyScale::AsGiven,
-        TimeBase::IntendedStart | TimeBase::Send => {
-            let values = endpoint.summary.ranked_values();
-            let highest = values.at_rank(values.count());
-            LatencyScale::of(highest.map(std::time::Duration::from_nanos))
-        }
-    }
 }
 
 /// Whether failures stand at the percentile of a gate.

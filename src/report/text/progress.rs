@@ -212,8 +212,15 @@ pub(in crate::report) fn percentile(value: Observed, scale: LatencyScale) -> Str
     }
 }
 
+impl ProgressSnapshot {
+    /// Lines for a log.
+    pub fn plain(&self) -> Vec<String> {
+        plain(self)
+    }
+}
+
 /// `10 s  health 200: P95 218 ms (P50 PASS, P95 FAIL, P99 61% to FAIL)`, a line an endpoint, then the expected end.
-pub(in crate::report) fn plain(snapshot: &ProgressSnapshot) -> Vec<String> {
+fn plain(snapshot: &ProgressSnapshot) -> Vec<String> {
     if snapshot.stage == ProgressStage::Stopping {
         return headline(snapshot);
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::disk::read_bounded;
+use super::bounded::read_bounded;
 use super::{Run, RunFileError};
 use crate::printable::one_line;
 use crate::run::plan::Size;

@@ -1,14 +1,12 @@
 //! Writing a run so that a crash leaves the old file or the new one, and reading it back.
 
 use std::fs::{self, File};
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use super::bounded::read_bounded;
 use super::document::RunDocument;
 use super::{Run, RunFileError, restore};
-
-/// More than a run of half a billion requests leaves behind; what is longer is something else.
-const MAX_FILE_BYTES: u64 = 512 << 20;
 
 impl Run {
     /// Writes the run as JSON, atomically: a temporary file in the same directory, synced, renamed, and the directory
@@ -64,26 +62,6 @@ pub fn write_atomically(path: &Path, text: &str) -> Result<(), RunFileError> {
         path: path.to_owned(),
         source,
     })
-}
-
-/// Reads a file to its end, unless it is longer than any run: an endless input must not fill the memory. `length` is
-/// the length of the file where it is known, and 0 for a pipe. A value that is too small costs a copy.
-///
-/// # Errors
-/// [`RunFileError::Read`] and [`RunFileError::TooLarge`].
-pub fn read_bounded(file: impl Read, length: u64) -> Result<Vec<u8>, RunFileError> {
-    let mut bytes = Vec::new();
-    if length > 0 {
-        bytes.reserve_exact(length.min(MAX_FILE_BYTES) as usize + 1);
-    }
-    file.take(MAX_FILE_BYTES + 1)
-        .read_to_end(&mut bytes)
-        .map_err(RunFileError::Read)?;
-    if bytes.len() as u64 > MAX_FILE_BYTES {
-        Err(RunFileError::TooLarge(MAX_FILE_BYTES >> 20))
-    } else {
-        Ok(bytes)
-    }
 }
 
 fn replace(path: &Path, text: &str) -> io::Result<()> {

@@ -9,11 +9,11 @@ use super::nanos;
 use super::segment_record::{ProfileRecord, SegmentRecord};
 use crate::redact;
 use crate::run::plan::{
-    ConnectionPolicy, Endpoint, ExpectedBody, HttpVersion, Keepalive, Model, Piece, Plan,
-    PlannedRows, RedirectPolicy, RowUse, Size, Template, Tracing, Trust,
+    ConnectionPolicy, Endpoint, ExpectedBody, HttpVersion, Keepalive, LoadShape, Model, Piece,
+    Plan, PlannedRows, RedirectPolicy, RowUse, Size, Template, Tracing, Trust,
 };
 use crate::run::schedule::Schedule;
-use crate::units::Rate;
+use crate::units::{MAX_RATE_PER_S, Rate};
 
 /// Longest template of a body that is kept in full if requested, in bytes.
 const LONGEST_BODY_KEPT: usize = 4096;
@@ -250,6 +250,38 @@ impl PlanRecord {
 }
 
 impl EndpointRecord {
+    /// The name that it has without its segment.
+    pub fn base_name(&self) -> &str {
+        self.segment.as_ref().map_or(&self.name, |s| &s.endpoint)
+    }
+
+    /// How its rate goes over time.
+    pub fn shape(&self) -> LoadShape<'_> {
+        match self.segment.as_ref().map(|s| (&s.profile, s.index())) {
+            None => LoadShape::Steady,
+            Some((ProfileRecord::Parts { parts }, index)) => LoadShape::of_part(parts, index),
+            Some((ProfileRecord::Replay(replay), _)) => LoadShape::Replay(replay),
+        }
+    }
+
+    /// Requests per second on average; `None` in the closed model, and where all of a replay were due at once.
+    pub fn mean_rate(&self) -> Option<Rate> {
+        let Some(segment) = &self.segment else {
+            return self.rate_per_s;
+        };
+        let per_s = match &segment.profile {
+            ProfileRecord::Parts { .. } => segment.part()?.mean(),
+            ProfileRecord::Replay(replay) => replay.mean_per_s()?,
+        };
+        Rate::per_second(per_s.min(MAX_RATE_PER_S))
+    }
+
+    /// The stream of random numbers of its schedule, by its place in the plan: all segments have that of the first.
+    pub(super) fn stream(&self, place: u64) -> u64 {
+        let before = self.segment.as_ref().map_or(0, SegmentRecord::index);
+        place.saturating_sub(before as u64)
+    }
+
     fn of(endpoint: &Endpoint) -> EndpointRecord {
         EndpointRecord {
             name: endpoint.name.clone(),

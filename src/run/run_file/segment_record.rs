@@ -4,11 +4,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::plan_record::EndpointRecord;
-use crate::run::plan::{LoadShape, Segment};
+use crate::run::plan::Segment;
 use crate::run::rate_profile::{RatePart, RateParts, RateProfile};
 use crate::run::replay::ReplayRecord;
-use crate::units::{MAX_RATE_PER_S, Rate};
 
 /// The part of a rate profile that an endpoint is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -89,39 +87,5 @@ impl SegmentRecord {
                 replay.requests, replay.speed, replay.sha256
             ),
         }
-    }
-}
-
-impl EndpointRecord {
-    /// The name that it has without its segment.
-    pub fn base_name(&self) -> &str {
-        self.segment.as_ref().map_or(&self.name, |s| &s.endpoint)
-    }
-
-    /// How its rate goes over time.
-    pub fn shape(&self) -> LoadShape<'_> {
-        match self.segment.as_ref().map(|s| (&s.profile, s.index())) {
-            None => LoadShape::Steady,
-            Some((ProfileRecord::Parts { parts }, index)) => LoadShape::of_part(parts, index),
-            Some((ProfileRecord::Replay(replay), _)) => LoadShape::Replay(replay),
-        }
-    }
-
-    /// Requests per second on average; `None` in the closed model, and where all of a replay were due at once.
-    pub fn mean_rate(&self) -> Option<Rate> {
-        let Some(segment) = &self.segment else {
-            return self.rate_per_s;
-        };
-        let per_s = match &segment.profile {
-            ProfileRecord::Parts { .. } => segment.part()?.mean(),
-            ProfileRecord::Replay(replay) => replay.mean_per_s()?,
-        };
-        Rate::per_second(per_s.min(MAX_RATE_PER_S))
-    }
-
-    /// The stream of random numbers of its schedule, by its place in the plan: all segments have that of the first.
-    pub(super) fn stream(&self, place: u64) -> u64 {
-        let before = self.segment.as_ref().map_or(0, SegmentRecord::index);
-        place.saturating_sub(before as u64)
     }
 }

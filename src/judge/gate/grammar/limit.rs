@@ -6,8 +6,9 @@ use std::time::Duration;
 
 pub(super) use baseline::is_baseline;
 
-use crate::judge::gate::condition::{AuditCount, Condition, LimitOperator, Percentage};
+use crate::judge::gate::condition::{AuditCount, Condition, LimitOperator};
 use crate::judge::gate::parse_error::ParseErrorKind;
+use crate::judge::gate::percentage::Percentage;
 use crate::stats::rank::Quantile;
 use crate::units::{parse_duration, parse_percentage, trimmed};
 

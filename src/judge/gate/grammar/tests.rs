@@ -5,7 +5,8 @@ use std::time::Duration;
 use proptest::prelude::{Just, Strategy, any, prop_oneof, proptest};
 
 use crate::judge::gate::allowance::Allowance;
-use crate::judge::gate::condition::{AuditCount, Condition, LimitOperator, Percentage};
+use crate::judge::gate::condition::{AuditCount, Condition, LimitOperator};
+use crate::judge::gate::percentage::Percentage;
 use crate::judge::gate::spec::{Gate, GateOrigin, Selector, Severity};
 use crate::stats::rank::Quantile;
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Explained, PROXY_CREDENTIALS};
+use super::explained::{Explained, PROXY_CREDENTIALS};
 use crate::printable::Shown as _;
 use crate::redact;
 use crate::run::plan::{Endpoint, Plan, Scheme, Target};

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::percentage;
 use crate::judge::gate::allowance::Allowance;
-use crate::judge::gate::condition::Percentage;
 use crate::judge::gate::parse_error::{ParseErrorKind, did_you_mean};
+use crate::judge::gate::percentage::Percentage;
 use crate::stats::rank::Quantile;
 use crate::units::{UnitError, parse_duration, parse_percentage, trimmed};
 
