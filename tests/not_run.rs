@@ -24,7 +24,7 @@ fn main() {
         return;
     }
     println!(
-        "\nnot run, because something they need is not here (tests/services.sh installs and starts it):"
+        "\nnot run, because something they need is not here (tests/services.sh installs and starts services):"
     );
     tests.iter().for_each(|test| println!("  {test}"));
 }

@@ -202,6 +202,15 @@ pub(crate) const FAKETIME: Service = Service {
     },
 };
 
+/// The time for a test that takes minutes or an hour.
+pub(crate) const LONG_TESTS: Service = Service {
+    name: "A7PROBE_LONG=1, because it takes long",
+    find: || {
+        let value = std::env::var_os("A7PROBE_LONG")?;
+        (value == "1").then(|| value.into())
+    },
+};
+
 /// Shows the order of system calls.
 pub(crate) const STRACE: Service = Service {
     name: "strace",

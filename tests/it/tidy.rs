@@ -1,5 +1,6 @@
 //! House rules as tests: imports, external crates, names, sizes, habits, and what a file opens with.
 
+mod circles;
 mod code;
 mod crates;
 mod doors;

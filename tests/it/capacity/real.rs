@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::services;
 use crate::harness::{code, run, stderr, stdout, temp_dir};
+use crate::needs::{LONG_TESTS, need_right};
 use crate::scripted::Server;
 use crate::serve_host::Process;
 
@@ -32,10 +33,6 @@ impl SearchFound {
     fn rate(&self, field: &str) -> Option<f64> {
         self.file[field].as_f64()
     }
-}
-
-fn is_long() -> bool {
-    std::env::var_os("A7PROBE_LONG").is_some_and(|value| value == "1")
 }
 
 /// Searches, and adds what was printed to the transcripts.
@@ -108,7 +105,12 @@ fn search_of(name: &str, server: &Server) -> SearchFound {
 
 #[test]
 fn a_queue_is_bracketed_around_its_rate() {
-    if !is_long() {
+    if need_right(
+        &LONG_TESTS,
+        "capacity::real::a_queue_is_bracketed_around_its_rate",
+    )
+    .is_none()
+    {
         return;
     }
     let rates = TrueRates {
@@ -124,7 +126,12 @@ fn a_queue_is_bracketed_around_its_rate() {
 
 #[test]
 fn a_bucket_is_bracketed_with_what_its_depth_lets_through() {
-    if !is_long() {
+    if need_right(
+        &LONG_TESTS,
+        "capacity::real::a_bucket_is_bracketed_with_what_its_depth_lets_through",
+    )
+    .is_none()
+    {
         return;
     }
     // R·(1 + d/(D + 2 s))/(1 − θ0).
@@ -141,7 +148,12 @@ fn a_bucket_is_bracketed_with_what_its_depth_lets_through() {
 
 #[test]
 fn a_service_that_collapses_is_waited_for() {
-    if !is_long() {
+    if need_right(
+        &LONG_TESTS,
+        "capacity::real::a_service_that_collapses_is_waited_for",
+    )
+    .is_none()
+    {
         return;
     }
     let rates = TrueRates {
@@ -157,7 +169,12 @@ fn a_service_that_collapses_is_waited_for() {
 
 #[test]
 fn a_service_that_stays_down_is_said_not_to_recover() {
-    if !is_long() {
+    if need_right(
+        &LONG_TESTS,
+        "capacity::real::a_service_that_stays_down_is_said_not_to_recover",
+    )
+    .is_none()
+    {
         return;
     }
     let rates = TrueRates {
@@ -184,7 +201,12 @@ fn a_service_that_stays_down_is_said_not_to_recover() {
 
 #[test]
 fn a_service_that_recovers_slowly_is_waited_for() {
-    if !is_long() {
+    if need_right(
+        &LONG_TESTS,
+        "capacity::real::a_service_that_recovers_slowly_is_waited_for",
+    )
+    .is_none()
+    {
         return;
     }
     let rates = TrueRates {
@@ -200,7 +222,12 @@ fn a_service_that_recovers_slowly_is_waited_for() {
 
 #[test]
 fn a_service_that_drifts_is_claimed_within_its_drift() {
-    if !is_long() {
+    if need_right(
+        &LONG_TESTS,
+        "capacity::real::a_service_that_drifts_is_claimed_within_its_drift",
+    )
+    .is_none()
+    {
         return;
     }
     // From 50/s down to 41.7/s within four minutes.
@@ -219,7 +246,12 @@ fn a_service_that_drifts_is_claimed_within_its_drift() {
 
 #[test]
 fn the_work_of_a_background_server_keeps_up_with_workers_over_latency() {
-    if !is_long() {
+    if need_right(
+        &LONG_TESTS,
+        "capacity::real::the_work_of_a_background_server_keeps_up_with_workers_over_latency",
+    )
+    .is_none()
+    {
         return;
     }
     // Eight workers with calls of 400 ms: 20/s, and a few ms an event for the store.

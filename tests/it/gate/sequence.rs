@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use crate::needs::{LONG_TESTS, need_right};
 use a7probe::judge::gate::{self, ExceedanceRange, Finding, Gate, InstrumentLoad, Subject};
 use a7probe::report::text::{next_step, reason};
 use a7probe::run::plan::{Design, Guard};
@@ -266,7 +267,7 @@ fn long(slow_of_100: u64, further: impl Iterator<Item = u64>) -> Recording {
 /// More than a million requests take some seconds to record without optimization.
 #[test]
 fn a_run_that_is_longer_than_its_sequence_fails_by_it_and_passes_only_as_a_whole() {
-    if std::env::var_os("A7PROBE_LONG").is_none() {
+    if need_right(&LONG_TESTS, "gate::sequence::longer_than_its_sequence").is_none() {
         return;
     }
     let judged = |recording: &Recording, design| {

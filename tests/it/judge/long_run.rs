@@ -11,6 +11,7 @@ use a7probe::run::schedule::mix;
 use a7probe::units::Rate;
 
 use crate::harness::{PROGRAM, temp_dir};
+use crate::needs::{LONG_TESTS, need_right};
 use crate::runs;
 
 const REQUESTS: u64 = 1_000_000;
@@ -70,7 +71,7 @@ fn judged(folder: &Path, gate: &str) -> (Option<i32>, Duration) {
 
 #[test]
 fn a_million_requests_are_judged_at_another_target_in_little_time_and_memory() {
-    if std::env::var_os("A7PROBE_LONG").is_none() {
+    if need_right(&LONG_TESTS, "judge::long_run::million").is_none() {
         return;
     }
     // Without optimization only the verdicts are of interest.

@@ -9,6 +9,7 @@ use a7probe::run::schedule::mix;
 use a7probe::units::Rate;
 
 use crate::harness::{code, run, stderr, temp_dir};
+use crate::needs::{LONG_TESTS, need_right};
 use crate::screens::{recording_at, run_of};
 
 const REQUESTS: u64 = 2_400_000;
@@ -32,7 +33,7 @@ fn twenty_minutes() -> Run {
 
 #[test]
 fn every_report_of_a_long_run_is_small_and_quick() {
-    if std::env::var_os("A7PROBE_LONG").is_none() {
+    if need_right(&LONG_TESTS, "page::long_run").is_none() {
         return;
     }
     let folder = temp_dir();

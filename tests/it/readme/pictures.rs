@@ -10,7 +10,7 @@ use std::process::Command;
 
 use super::shown::{on_a_terminal, pages, root, words};
 use crate::harness::{code, run, stderr, temp_dir};
-use crate::needs::{CHROMIUM, need};
+use crate::needs::{CHROMIUM, LONG_TESTS, need, need_right};
 
 /// What both pictures show.
 const RUN: &str = "judge health.json";
@@ -159,7 +159,7 @@ fn the_screen_of_the_readme_is_what_the_program_prints() {
 
 #[test]
 fn the_page_of_the_readme_is_drawn_by_a_browser() {
-    if std::env::var_os("A7PROBE_LONG").is_none() {
+    if need_right(&LONG_TESTS, "readme::pictures::page").is_none() {
         return;
     }
     let Some(chromium) = need(&CHROMIUM, "readme::pictures::page") else {

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::{json_of, passing, read};
 
 use crate::harness::{PROGRAM, temp_dir};
+use crate::needs::{LONG_TESTS, need_right};
 use crate::runs;
 
 #[test]
@@ -80,7 +81,7 @@ fn long(requests: u64) -> Run {
 
 #[test]
 fn a_long_run_takes_little_more_memory_than_its_file() {
-    if std::env::var_os("A7PROBE_LONG").is_none() {
+    if need_right(&LONG_TESTS, "run_damage::bounds::long_run_memory").is_none() {
         return;
     }
     let folder = temp_dir();

@@ -142,7 +142,7 @@ fn a_tuple_is_seen_in_the_head_of_a_function_alone() {
 const ERRORS: [&str; 8] = [
     "judge/abort_rule",
     "judge/comparison/noise",
-    "judge/gate/check",
+    "judge/gate/check_error",
     "judge/gate/grammar",
     "judge/gate/grammar/limit",
     "judge/gate/grammar/limit/baseline",
