@@ -16,6 +16,7 @@ use crate::cli::measure::MeasureArgs;
 use crate::cli::settings_file::{self, SettingsLayers};
 use crate::cli::variables::LookUp;
 use crate::judge::comparison::{Pair, SideName};
+use crate::redact;
 use crate::run::plan::{Endpoint, Plan};
 
 pub(crate) use block_plans::{Ab, Sameness};
@@ -87,6 +88,7 @@ fn plans(
     segments::refuse_typed(&args.measure, layers, "ab")?;
     check_urls(args, layers)?;
     let before = plan(SideName::Before, &args.before, &args.before_header)?;
+    check_origins(args, &before)?;
     let mut after = plan(SideName::After, &args.after, &args.after_header)?;
     if after.endpoints.len() != before.endpoints.len() {
         bail!(
@@ -99,6 +101,20 @@ fn plans(
         own.name = other.name.clone();
     }
     Ok(Pair { before, after })
+}
+
+/// Two services without a side are the two versions: measured alike on both sides, they would show no change.
+fn check_origins(args: &AbArgs, plan: &Plan) -> anyhow::Result<()> {
+    let has_side = args.before.is_some() || args.after.is_some();
+    let has_header = !args.before_header.is_empty() || !args.after_header.is_empty();
+    match args.measure.service.url.as_slice() {
+        [first, .., last] if !has_side && !has_header && plan.origins().len() > 1 => bail!(
+            "the URLs name several services, and none is a side\nhint: say which one is which: --before {} --after {}",
+            redact::typed_url(first),
+            redact::typed_url(last)
+        ),
+        _ => Ok(()),
+    }
 }
 
 /// A missing URL of both sides is one error, with a hint for `ab`.

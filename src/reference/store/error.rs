@@ -73,7 +73,7 @@ pub enum OpenError {
         store: Location,
     },
     /// The file cannot be created, read or written; the database cannot be reached or used.
-    #[error("cannot open the store {store}: {reason}\nhint: {}", open_hint(.store, .reason))]
+    #[error("cannot open the store {store}: {}\nhint: {}", lowercase_start(.reason), open_hint(.store, .reason))]
     Unusable {
         /// Where it was looked for.
         store: Location,
@@ -103,6 +103,16 @@ impl OpenError {
             OpenError::Unusable { reason, .. } => reason.contains(MALFORMED),
             OpenError::Incomplete { .. } | OpenError::LacksPostgres { .. } => false,
         }
+    }
+}
+
+/// `no such file or directory`; names such as `SQLite` keep their capitals.
+fn lowercase_start(words: &str) -> String {
+    let (first, rest) = words.split_at(words.chars().next().map_or(0, char::len_utf8));
+    if rest.starts_with(char::is_lowercase) {
+        first.to_lowercase() + rest
+    } else {
+        words.to_owned()
     }
 }
 
@@ -200,4 +210,33 @@ fn open_hint(store: &Location, reason: &str) -> &'static str {
     };
     let known = known.iter().find(|(said, _)| reason.contains(said));
     known.map_or(other, |(_, hint)| hint)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use crate::reference::store::{OpenError, Store, StoreOptions};
+
+    #[test]
+    fn a_message_begins_in_lowercase_and_keeps_names() {
+        let shown = |reason: &str| OpenError::unusable(Path::new("s.db"), reason).to_string();
+        assert!(
+            shown("No space left on device (os error 28)").starts_with(
+                "cannot open the store s.db: no space left on device\nhint: free space"
+            )
+        );
+        assert!(shown("SQLite is locked").contains(": SQLite is locked\n"));
+        assert!(shown("").contains(": \n"));
+    }
+
+    #[test]
+    fn a_folder_is_no_store() {
+        let folder = tempfile::tempdir().unwrap();
+        let refused = Store::open(&StoreOptions::at(folder.path())).err().unwrap();
+        assert!(
+            refused.to_string().contains(": is a directory\n"),
+            "{refused}"
+        );
+    }
 }

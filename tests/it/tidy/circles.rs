@@ -107,9 +107,8 @@ impl Crate {
         let mut named: Vec<String> = Vec::new();
         let mut rest = code.clone();
         for (is_public, tree) in uses(code) {
-            if is_public {
-                rest = rest.replace(&tree, "");
-            } else {
+            rest = rest.replace(&tree, "");
+            if !is_public {
                 named.extend(paths(&tree));
             }
         }
@@ -177,8 +176,10 @@ fn written_paths(code: &str) -> Vec<String> {
     let mut found = Vec::new();
     for root in ["crate::", "super::", "self::"] {
         for (at, _) in code.match_indices(root) {
-            let before = code[..at].chars().next_back();
-            if before.is_some_and(|c| is_word(c) || c == ':') {
+            let before = &code[..at];
+            // Who may see an item is no import.
+            let is_visibility = before.ends_with("pub(in ");
+            if is_visibility || before.ends_with(|c| is_word(c) || c == ':') {
                 continue;
             }
             let rest = &code[at..];

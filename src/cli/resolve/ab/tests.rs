@@ -55,6 +55,10 @@ fn what_cannot_be_is_refused_with_its_hint() {
             "leave out one of them",
         ),
         (
+            "http://a/x|http://b/x",
+            "none is a side\nhint: say which one is which: --before http://a/x --after http://b/x",
+        ),
+        (
             "http://a|--save-before|x|--save-after|x",
             "name the same file, x",
         ),

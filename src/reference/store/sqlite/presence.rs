@@ -24,7 +24,11 @@ impl Presence {
         let unusable = |error: io::Error| OpenError::unusable(named, error);
         // Every name of the store has the same lock.
         let path = &behind_links(named);
-        let count = fs::metadata(path).map_or(1, |file| names(&file));
+        let metadata = fs::metadata(path);
+        if metadata.as_ref().is_ok_and(|file| file.is_dir()) {
+            return Err(unusable(ErrorKind::IsADirectory.into()));
+        }
+        let count = metadata.map_or(1, |file| names(&file));
         if count > 1 {
             return Err(OpenError::Incomplete {
                 store: named.into(),
