@@ -161,6 +161,8 @@ fn a_percentile_across_a_ramp_is_refused() {
     );
     assert_eq!(report["findings"][0]["verdict"], "NOT_JUDGED");
     assert_eq!(report["findings"][0]["reason_code"], "across_ramp");
+    // No number of requests would give it an interval.
+    assert!(!report["notes"].to_string().contains("interval needs"));
     // A share of failures is a count, and is judged.
     let judged = run(
         folder.path(),

@@ -11,7 +11,7 @@ use super::instrument;
 use super::note::note;
 use super::stream_use;
 use crate::judge::gate::Finding;
-use crate::judge::summary::{Percentile, Resolution};
+use crate::judge::summary::{Observed, Percentile, Resolution};
 use crate::printable::one_line;
 use crate::report::endpoint_report::EndpointReport;
 use crate::report::model::Report;
@@ -112,6 +112,8 @@ fn resolution_note(report: &Report, endpoint: &EndpointReport) -> Option<String>
     let needed: Vec<String> = percentiles
         .iter()
         .filter(|percentile| percentile.resolution == Resolution::Unresolved)
+        // No number of requests gives a ramp a percentile.
+        .filter(|percentile| percentile.value != Observed::AcrossRamp)
         .map(|p| format!("{} for {}", grouped(p.samples_needed), p.quantile))
         .collect();
     let n = endpoint.summary.planned();
