@@ -56,6 +56,7 @@ mod value;
 mod variables;
 pub(crate) mod verdict;
 pub(crate) mod verdict_rules;
+mod version;
 #[cfg(feature = "reference")]
 pub(crate) mod work;
 #[cfg(feature = "reference")]
@@ -82,6 +83,7 @@ const FIRST_STEP: &str = if cfg!(feature = "reference") {
 #[command(
     name = "a7probe",
     version,
+    long_version = version::long(),
     propagate_version = true,
     max_term_width = 80,
     after_help = format!(

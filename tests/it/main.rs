@@ -111,3 +111,4 @@ mod suggestions;
 mod tidy;
 mod tls;
 mod untrusted;
+mod version;
