@@ -40,6 +40,9 @@
 // A test that unwraps says where it failed.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+#[cfg(all(windows, feature = "reference"))]
+compile_error!("the reference server needs Unix; on Windows build with --no-default-features");
+
 pub mod exit;
 pub mod exposition;
 pub mod printable;

@@ -100,6 +100,9 @@ impl ConnectionArgs {
                 "a proxy connects to the host of the URL, not to another place\nhint: leave out -x, or --connect-to and --unix-socket"
             );
         }
+        if cfg!(not(unix)) && unix_socket.is_some() {
+            bail!("--unix-socket needs Unix\nhint: measure over TCP, without --unix-socket");
+        }
         let follows = self.location || layers.first(None, |s| s.location).unwrap_or(false);
         let traces = self.trace || layers.first(None, |s| s.trace).unwrap_or(false);
         let cap = layers.first(None, |s| s.concurrency);

@@ -123,13 +123,11 @@ pub(super) async fn nth(mut signals: watch::Receiver<u32>, n: u32) {
     let _ = signals.wait_for(|count| *count >= n).await;
 }
 
-#[cfg(unix)]
 struct StopSignals {
     interrupt: tokio::signal::unix::Signal,
     terminate: tokio::signal::unix::Signal,
 }
 
-#[cfg(unix)]
 impl StopSignals {
     fn new() -> io::Result<StopSignals> {
         use tokio::signal::unix::{SignalKind, signal};
@@ -143,22 +141,6 @@ impl StopSignals {
         tokio::select! {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}
-        }
-    }
-}
-
-#[cfg(not(unix))]
-struct StopSignals;
-
-#[cfg(not(unix))]
-impl StopSignals {
-    fn new() -> io::Result<StopSignals> {
-        Ok(StopSignals)
-    }
-
-    async fn next(&mut self) {
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending::<()>().await;
         }
     }
 }

@@ -1,16 +1,23 @@
 //! Ctrl-C and SIGTERM: the first stops the run in good order, the second ends the process.
 
+#[cfg(unix)]
+mod unix;
+#[cfg(windows)]
+mod windows;
+
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use tokio::signal::unix::{SignalKind, signal};
-
 use crate::exit::Exit;
 use crate::probe::engine::Stopper;
 use crate::report::text::progress::stopping;
 use crate::run::run_file::Signal;
+#[cfg(unix)]
+use unix::UnixSignals as PlatformSignals;
+#[cfg(windows)]
+use windows::ConsoleEvents as PlatformSignals;
 
 /// Listens on a thread of its own for as long as the process lives.
 #[derive(Debug, Clone)]
@@ -49,13 +56,9 @@ impl SignalListener {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_io()
             .build()?;
-        let mut streams = {
+        let mut signals = {
             let _context = runtime.enter();
-            (
-                signal(SignalKind::interrupt())?,
-                signal(SignalKind::terminate())?,
-                signal(SignalKind::hangup())?,
-            )
+            PlatformSignals::new()?
         };
         let seen = Arc::clone(&received);
         let displays = LiveDisplays::default();
@@ -65,11 +68,7 @@ impl SignalListener {
             .spawn(move || {
                 runtime.block_on(async move {
                     loop {
-                        let signal = tokio::select! {
-                            _ = streams.0.recv() => Signal::Sigint,
-                            _ = streams.1.recv() => Signal::Sigterm,
-                            _ = streams.2.recv() => Signal::Sigterm,
-                        };
+                        let signal = signals.next().await;
                         if seen.set(signal).is_err() {
                             temp_dir
                                 .iter()

@@ -52,7 +52,7 @@ impl Meter {
 }
 
 /// CPU time of this process since its start.
-#[cfg(target_os = "linux")]
+#[cfg(unix)]
 fn process_cpu() -> Option<Duration> {
     use rustix::time::{ClockId, clock_gettime};
     let spent = clock_gettime(ClockId::ProcessCPUTime);
@@ -62,7 +62,7 @@ fn process_cpu() -> Option<Duration> {
     ))
 }
 
-#[cfg(not(target_os = "linux"))]
+#[cfg(not(unix))]
 fn process_cpu() -> Option<Duration> {
     None
 }

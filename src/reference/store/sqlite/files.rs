@@ -214,27 +214,14 @@ pub(super) fn behind_links(path: &Path) -> PathBuf {
 }
 
 /// How many names a file has.
-#[cfg(unix)]
 pub(super) fn names(file: &Metadata) -> u64 {
     std::os::unix::fs::MetadataExt::nlink(file)
 }
 
-#[cfg(not(unix))]
-pub(super) fn names(_: &Metadata) -> u64 {
-    1
-}
-
 /// Device and number of a file.
-#[cfg(unix)]
 pub(super) fn id(file: &Metadata) -> (u64, u64) {
     use std::os::unix::fs::MetadataExt;
     (file.dev(), file.ino())
-}
-
-/// Other systems keep an open file from being deleted.
-#[cfg(not(unix))]
-pub(super) fn id(_: &Metadata) -> (u64, u64) {
-    (0, 0)
 }
 
 /// Reads the beginning of a file.
@@ -243,17 +230,8 @@ fn read_at(file: &File, bytes: &mut [u8]) -> io::Result<()> {
 }
 
 /// Reads a part of a file.
-#[cfg(unix)]
 pub(super) fn read_exact_at(file: &File, bytes: &mut [u8], offset: u64) -> io::Result<()> {
     std::os::unix::fs::FileExt::read_exact_at(file, bytes, offset)
-}
-
-#[cfg(not(unix))]
-pub(super) fn read_exact_at(file: &File, bytes: &mut [u8], offset: u64) -> io::Result<()> {
-    use std::io::{Read, Seek, SeekFrom};
-    let mut file = file;
-    file.seek(SeekFrom::Start(offset))?;
-    file.read_exact(bytes)
 }
 
 #[cfg(test)]
