@@ -43,6 +43,11 @@
 #[cfg(all(windows, feature = "reference"))]
 compile_error!("the reference server needs Unix; on Windows build with --no-default-features");
 
+/// musl's own allocator has one lock for all threads.
+#[cfg(all(target_env = "musl", feature = "mimalloc"))]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 pub mod exit;
 pub mod exposition;
 pub mod printable;

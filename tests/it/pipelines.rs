@@ -3,9 +3,9 @@
 
 mod action;
 mod comment;
-mod linted;
+pub(crate) mod linted;
 mod measured;
-mod shell;
+pub(crate) mod shell;
 
 use std::fs;
 use std::path::Path;
@@ -19,7 +19,7 @@ const GITHUB: [&str; 2] = [
 const GITLAB: &str = ".gitlab/a7probe.yml";
 
 /// The root of this project.
-fn root() -> &'static Path {
+pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 

@@ -16,7 +16,11 @@ fn generated() -> tempfile::TempDir {
     folder
 }
 
-fn output(service: &Service, test: &str, command: impl FnOnce(&mut Command)) -> Option<Output> {
+pub(crate) fn output(
+    service: &Service,
+    test: &str,
+    command: impl FnOnce(&mut Command),
+) -> Option<Output> {
     let program = need(service, test)?;
     let mut process = Command::new(program);
     command(&mut process);
@@ -24,12 +28,12 @@ fn output(service: &Service, test: &str, command: impl FnOnce(&mut Command)) -> 
 }
 
 #[track_caller]
-fn finds_nothing(output: &Output) {
+pub(crate) fn finds_nothing(output: &Output) {
     let text = stdout(output) + &stderr(output);
     assert!(output.status.success(), "{text}");
 }
 
-fn actionlint(folder: &Path) -> Option<Output> {
+pub(crate) fn actionlint(folder: &Path) -> Option<Output> {
     output(&ACTIONLINT, "pipelines::linted::actionlint", |command| {
         command.current_dir(folder);
     })

@@ -10,10 +10,15 @@ use serde_json::Value;
 use crate::needs::{PYTHON_YAML, need};
 
 /// A YAML file as JSON; `None` after noting that this test was not run.
-pub(super) fn read(path: &Path, test: &str) -> Option<Value> {
+pub(crate) fn read(path: &Path, test: &str) -> Option<Value> {
+    documents(path, test)?.pop()
+}
+
+/// Every document of a YAML file.
+pub(crate) fn documents(path: &Path, test: &str) -> Option<Vec<Value>> {
     let python = need(&PYTHON_YAML, test)?;
     let script =
-        "import json, sys, yaml; print(json.dumps(yaml.safe_load(open(sys.argv[1]).read())))";
+        "import json, sys, yaml; print(json.dumps(list(yaml.safe_load_all(open(sys.argv[1])))))";
     let output = Command::new(python)
         .args(["-c", script])
         .arg(path)
@@ -23,17 +28,18 @@ pub(super) fn read(path: &Path, test: &str) -> Option<Value> {
     Some(serde_json::from_slice(&output.stdout).expect("JSON"))
 }
 
-/// The steps of a composite action, or of the only job of a workflow.
-pub(super) fn steps(file: &Value) -> Vec<Value> {
-    let steps = file["runs"]["steps"].as_array().or_else(|| {
-        let jobs = file["jobs"].as_object()?;
-        jobs.values().next()?["steps"].as_array()
-    });
-    steps.expect("steps").clone()
+/// The steps of a composite action, or of all jobs of a workflow.
+pub(crate) fn steps(file: &Value) -> Vec<Value> {
+    let action = file["runs"]["steps"].as_array();
+    let jobs = file["jobs"].as_object().into_iter().flatten();
+    let jobs = jobs.filter_map(|(_, job)| job["steps"].as_array());
+    let steps: Vec<Value> = action.into_iter().chain(jobs).flatten().cloned().collect();
+    assert!(!steps.is_empty(), "steps");
+    steps
 }
 
 /// The script of the step with this name.
-pub(super) fn script(file: &Value, name: &str) -> String {
+pub(crate) fn script(file: &Value, name: &str) -> String {
     let steps = steps(file);
     let step = steps.iter().find(|step| step["name"] == name);
     let step = step.unwrap_or_else(|| panic!("a step {name}"));
@@ -41,12 +47,12 @@ pub(super) fn script(file: &Value, name: &str) -> String {
 }
 
 /// A folder that stands for a runner: programs of its own before those of the machine, and a home.
-pub(super) struct Runner {
+pub(crate) struct Runner {
     folder: tempfile::TempDir,
 }
 
 impl Runner {
-    pub(super) fn new() -> Runner {
+    pub(crate) fn new() -> Runner {
         let folder = crate::harness::temp_dir();
         for name in ["bin", "home", "work"] {
             fs::create_dir(folder.path().join(name)).expect("a folder");
@@ -54,19 +60,19 @@ impl Runner {
         Runner { folder }
     }
 
-    pub(super) fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
     /// A program of this runner, as a script of bash.
-    pub(super) fn program(&self, name: &str, script: &str) -> PathBuf {
+    pub(crate) fn program(&self, name: &str, script: &str) -> PathBuf {
         let path = self.path("bin").join(name);
         write_program(&path, script);
         path
     }
 
     /// A program that ends with this code and leaves its arguments, each ended by a NUL, in the file `argv`.
-    pub(super) fn recorder(&self, path: &Path, exit: u8) {
+    pub(crate) fn recorder(&self, path: &Path, exit: u8) {
         let argv = self.path("argv");
         let record = format!(
             "printf '%s\\0' \"$@\" > '{}'\nexit {exit}\n",
@@ -76,7 +82,7 @@ impl Runner {
     }
 
     /// The arguments that a recorder was started with; `None` if it was not.
-    pub(super) fn recorded(&self) -> Option<Vec<String>> {
+    pub(crate) fn recorded(&self) -> Option<Vec<String>> {
         let text = fs::read_to_string(self.path("argv")).ok()?;
         let mut arguments: Vec<String> = text.split('\0').map(str::to_owned).collect();
         arguments.pop();
@@ -84,7 +90,7 @@ impl Runner {
     }
 
     /// Runs a script as GitHub runs one with `shell: bash`.
-    pub(super) fn run(&self, script: &str, variables: &[(&str, &str)]) -> Output {
+    pub(crate) fn run(&self, script: &str, variables: &[(&str, &str)]) -> Output {
         let path = std::env::var("PATH").expect("a path");
         Command::new("bash")
             .args(["--noprofile", "--norc", "-eo", "pipefail", "-c", script])

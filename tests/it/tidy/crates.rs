@@ -20,7 +20,7 @@ const EVERYWHERE: [&str; 9] = [
 ];
 
 /// The only modules that may name one of the other crates.
-const HOMES: [(&str, &[&str]); 39] = [
+const HOMES: [(&str, &[&str]); 40] = [
     ("clap", &["cli", "command", "main"]),
     ("clap_complete", &["cli", "command"]),
     ("clap_mangen", &["command/man"]),
@@ -91,6 +91,7 @@ const HOMES: [(&str, &[&str]); 39] = [
             "reference/queue",
         ],
     ),
+    ("mimalloc", &["lib"]),
     ("rand", &["cli/resolve", "reference", "trace"]),
     (
         "flate2",
