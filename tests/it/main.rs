@@ -31,6 +31,7 @@ mod ci;
 mod compare;
 mod cut;
 mod demo;
+mod deploy;
 mod diagnose;
 mod dry_run;
 mod engine;

@@ -100,6 +100,37 @@ pub(crate) const CHECK_JSONSCHEMA: Service = Service {
     find: || answers(&installed("venv/bin/check-jsonschema"), &["--version"]),
 };
 
+/// Compares manifests with the schemas of Kubernetes.
+pub(crate) const KUBERNETES_VALIDATE: Service = Service {
+    name: "kubernetes-validate",
+    find: || answers(&installed("venv/bin/kubernetes-validate"), &["--version"]),
+};
+
+/// Checks container files.
+pub(crate) const HADOLINT: Service = Service {
+    name: "hadolint",
+    find: || answers(&installed("venv/bin/hadolint"), &["--version"]),
+};
+
+/// The schemas of KEDA, as a package for Node.
+pub(crate) const KEDA_SCHEMA: Service = Service {
+    name: "KEDA's schemas",
+    find: || {
+        let package = PathBuf::from(installed("node/node_modules/@kubernetes-models/keda"));
+        package.exists().then_some(package)
+    },
+};
+
+/// Reads compose files as Docker does; no script installs it.
+pub(crate) const DOCKER_COMPOSE: Service = Service {
+    name: "docker compose",
+    find: || {
+        let mut command = Command::new("docker");
+        let output = command.args(["compose", "version"]).output().ok()?;
+        output.status.success().then(|| "docker".into())
+    },
+};
+
 /// Checks shell scripts.
 pub(crate) const SHELLCHECK: Service = Service {
     name: "shellcheck",
