@@ -86,6 +86,7 @@ mod serve_client;
 mod serve_clocks;
 mod serve_external;
 mod serve_host;
+mod serve_http2;
 #[cfg(feature = "postgres")]
 mod serve_postgres;
 #[cfg(feature = "postgres")]

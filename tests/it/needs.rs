@@ -45,6 +45,22 @@ pub(crate) const H2LOAD: Service = Service {
     find: || answers("h2load", &["--version"]),
 };
 
+/// nghttp2's client.
+pub(crate) const NGHTTP: Service = Service {
+    name: "nghttp",
+    find: || answers("nghttp", &["--version"]),
+};
+
+/// curl that speaks HTTP/2.
+pub(crate) const CURL_HTTP2: Service = Service {
+    name: "curl with HTTP/2",
+    find: || {
+        let version = Command::new("curl").arg("--version").output().ok()?;
+        let features = String::from_utf8(version.stdout).ok()?;
+        features.contains("HTTP2").then(|| "curl".into())
+    },
+};
+
 /// Python as it comes.
 pub(crate) const PYTHON: Service = Service {
     name: "python3",

@@ -10,6 +10,7 @@ use a7probe::reference::server::{Health, ServerConfig, ServerMode};
 use a7probe::reference::store::{Durability, StoreOptions};
 
 use crate::harness::{eventually, temp_dir};
+use crate::serve_client::{Client, Spoken};
 use crate::serve_host::{HeldProvider, Served, config};
 
 const KEY: &str = "550e8400-e29b-41d4-a716-446655440000";
@@ -18,7 +19,12 @@ const KEY: &str = "550e8400-e29b-41d4-a716-446655440000";
 fn background_answers_202_and_the_event_is_processed_once() {
     let folder = temp_dir();
     let served = Served::start(config(ServerMode::Background, &folder));
-    let mut client = served.client();
+    for spoken in Spoken::BOTH {
+        is_processed_once(&mut served.client_over(spoken));
+    }
+}
+
+fn is_processed_once(client: &mut Client) {
     let accepted = client.ingest(&[("x-request-id", "req-1")], r#"{"n":1}"#);
     let id = accepted.event_id();
     assert_eq!(accepted.status, 202);
@@ -58,19 +64,21 @@ fn a_long_poll_ends_when_the_event_settles_or_when_the_wait_is_over() {
         provider: provider.choice(),
         ..config(ServerMode::Background, &folder)
     });
-    let (mut client, mut polling) = (served.client(), served.client());
-    let id = client.ingest(&[], "{}").event_id();
-    let call = provider.next_call();
-    assert_eq!(
-        client.get(&format!("/events/{id}?wait=50ms")).json()["state"],
-        "working"
-    );
-    polling.send("GET", &format!("/events/{id}?wait=30s"), &[], b"");
-    call.answer(202);
-    assert_eq!(
-        polling.receive().expect("an answer").json()["state"],
-        "processed"
-    );
+    for spoken in Spoken::BOTH {
+        let (mut client, mut polling) = (served.client_over(spoken), served.client_over(spoken));
+        let id = client.ingest(&[], "{}").event_id();
+        let call = provider.next_call();
+        assert_eq!(
+            client.get(&format!("/events/{id}?wait=50ms")).json()["state"],
+            "working"
+        );
+        polling.send("GET", &format!("/events/{id}?wait=30s"), &[], b"");
+        call.answer(202);
+        assert_eq!(
+            polling.receive().expect("an answer").json()["state"],
+            "processed"
+        );
+    }
 }
 
 #[test]
@@ -91,14 +99,16 @@ fn a_run_is_listed_completely_and_in_order() {
             client.ingest(&[], "{}");
         }
     }
-    let listing = client.get("/runs/run-1/events");
-    assert_eq!(listing.header("content-type"), Some("application/x-ndjson"));
-    let listed: Vec<String> = listing
-        .lines()
-        .iter()
-        .map(|event| event["event_id"].as_str().expect("an id").to_owned())
-        .collect();
-    assert_eq!(listed, expected);
+    for spoken in Spoken::BOTH {
+        let listing = served.client_over(spoken).get("/runs/run-1/events");
+        assert_eq!(listing.header("content-type"), Some("application/x-ndjson"));
+        let listed: Vec<String> = listing
+            .lines()
+            .iter()
+            .map(|event| event["event_id"].as_str().expect("an id").to_owned())
+            .collect();
+        assert_eq!(listed, expected, "{spoken:?}");
+    }
     assert_eq!(client.get("/runs/run-2/events").lines().len(), 21);
     let unknown = client.get("/runs/nobody/events");
     assert_eq!((unknown.status, unknown.body.len()), (200, 0));

@@ -1,4 +1,7 @@
-//! A small HTTP client of its own for the server's tests: what is sent and received is under the test's control.
+//! A small HTTP client of its own for the server's tests: what is sent and received is under the test's control. It
+//! speaks HTTP/1.1 or HTTP/2.
+
+mod http2_wire;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io::{self, BufRead, BufReader, Read, Write};
@@ -9,12 +12,30 @@ use serde_json::Value;
 
 use crate::harness::PATIENCE;
 use crate::ops::check_described;
+use http2_wire::Http2Wire;
+
+/// What a client speaks.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Spoken {
+    Http1,
+    /// With prior knowledge.
+    Http2,
+}
+
+impl Spoken {
+    pub(crate) const BOTH: [Spoken; 2] = [Spoken::Http1, Spoken::Http2];
+}
 
 /// One keep-alive connection.
 pub(crate) struct Client {
-    stream: BufReader<TcpStream>,
+    wire: ClientWire,
     /// Method and path of what was sent and not yet answered.
     asked: VecDeque<(String, String)>,
+}
+
+enum ClientWire {
+    Http1(BufReader<TcpStream>),
+    Http2(Http2Wire),
 }
 
 /// A response, read to its end.
@@ -31,11 +52,25 @@ impl Client {
     }
 
     pub(crate) fn try_connect(address: SocketAddr) -> io::Result<Client> {
+        Client::try_connect_over(Spoken::Http1, address)
+    }
+
+    pub(crate) fn connect_over(spoken: Spoken, address: SocketAddr) -> Client {
+        Client::try_connect_over(spoken, address).expect("the server accepts connections")
+    }
+
+    fn try_connect_over(spoken: Spoken, address: SocketAddr) -> io::Result<Client> {
         let stream = TcpStream::connect(address)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
         stream.set_nodelay(true)?;
+        let wire = match spoken {
+            Spoken::Http1 => {
+                stream.set_read_timeout(Some(PATIENCE))?;
+                ClientWire::Http1(BufReader::new(stream))
+            }
+            Spoken::Http2 => ClientWire::Http2(Http2Wire::connect(stream)?),
+        };
         Ok(Client {
-            stream: BufReader::new(stream),
+            wire,
             asked: VecDeque::new(),
         })
     }
@@ -85,6 +120,9 @@ impl Client {
         body: &[u8],
     ) -> io::Result<()> {
         self.asked.push_back((method.to_owned(), path.to_owned()));
+        if let ClientWire::Http2(wire) = &mut self.wire {
+            return wire.send(method, path, headers, Some(body));
+        }
         let mut request = head(method, path, headers);
         if !body.is_empty() || method == "POST" {
             request += &format!("content-length: {}\r\n", body.len());
@@ -96,25 +134,38 @@ impl Client {
     /// The head of a request, whose body is up to the test.
     pub(crate) fn send_head(&mut self, method: &str, path: &str, headers: &[(&str, &str)]) {
         self.asked.push_back((method.to_owned(), path.to_owned()));
+        if let ClientWire::Http2(wire) = &mut self.wire {
+            wire.send(method, path, headers, None)
+                .expect("the head is sent");
+            return;
+        }
         let head = head(method, path, headers) + "\r\n";
         self.send_raw(head.as_bytes()).expect("the head is sent");
     }
 
     pub(crate) fn send_raw(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.stream.get_mut().write_all(bytes)
+        self.http1().get_mut().write_all(bytes)
+    }
+
+    /// The bytes of HTTP/1.1.
+    fn http1(&mut self) -> &mut BufReader<TcpStream> {
+        match &mut self.wire {
+            ClientWire::Http1(stream) => stream,
+            ClientWire::Http2(_) => panic!("bytes of HTTP/1.1 on a connection over HTTP/2"),
+        }
     }
 
     /// Does nothing arrive for so long?
     pub(crate) fn is_silent_for(&mut self, time: Duration) -> bool {
-        self.stream
+        let stream = self.http1();
+        stream
             .get_ref()
             .set_read_timeout(Some(time))
             .expect("a timeout");
-        let silent = self
-            .stream
+        let silent = stream
             .fill_buf()
             .is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock);
-        self.stream
+        stream
             .get_ref()
             .set_read_timeout(Some(PATIENCE))
             .expect("a timeout");
@@ -122,6 +173,20 @@ impl Client {
     }
 
     pub(crate) fn receive(&mut self) -> io::Result<Response> {
+        let response = match &mut self.wire {
+            ClientWire::Http1(_) => self.receive_http1()?,
+            ClientWire::Http2(wire) => wire.receive()?,
+        };
+        // The provider has no such header and is described elsewhere.
+        if let Some((method, path)) = self.asked.pop_front()
+            && response.header("server-timing").is_some()
+        {
+            check_described(&method, &path, &response);
+        }
+        Ok(response)
+    }
+
+    fn receive_http1(&mut self) -> io::Result<Response> {
         let status_line = self.line()?;
         let status = status_line
             .split(' ')
@@ -140,25 +205,18 @@ impl Client {
         let mut body = Vec::new();
         if let Some(length) = headers.get("content-length") {
             body.resize(length.parse().map_err(io::Error::other)?, 0);
-            self.stream.read_exact(&mut body)?;
+            self.http1().read_exact(&mut body)?;
         } else if headers
             .get("transfer-encoding")
             .is_some_and(|coding| coding == "chunked")
         {
             self.chunks(&mut body)?;
         }
-        let response = Response {
+        Ok(Response {
             status,
             headers,
             body,
-        };
-        // The provider has no such header and is described elsewhere.
-        if let Some((method, path)) = self.asked.pop_front()
-            && response.header("server-timing").is_some()
-        {
-            check_described(&method, &path, &response);
-        }
-        Ok(response)
+        })
     }
 
     fn chunks(&mut self, body: &mut Vec<u8>) -> io::Result<()> {
@@ -166,7 +224,7 @@ impl Client {
             let size = usize::from_str_radix(&self.line()?, 16).map_err(io::Error::other)?;
             let start = body.len();
             body.resize(start + size, 0);
-            self.stream.read_exact(&mut body[start..])?;
+            self.http1().read_exact(&mut body[start..])?;
             self.line()?;
             if size == 0 {
                 return Ok(());
@@ -176,7 +234,7 @@ impl Client {
 
     fn line(&mut self) -> io::Result<String> {
         let mut line = String::new();
-        if self.stream.read_line(&mut line)? == 0 {
+        if self.http1().read_line(&mut line)? == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
         Ok(line.trim_end().to_owned())

@@ -20,7 +20,7 @@ use tempfile::TempDir;
 use tokio::sync::oneshot;
 
 use crate::harness::{self, PROGRAM, eventually};
-use crate::serve_client::Client;
+use crate::serve_client::{Client, Spoken};
 
 pub(crate) use held_provider::HeldProvider;
 
@@ -77,6 +77,10 @@ impl Served {
 
     pub(crate) fn client(&self) -> Client {
         Client::connect(self.address)
+    }
+
+    pub(crate) fn client_over(&self, spoken: Spoken) -> Client {
+        Client::connect_over(spoken, self.address)
     }
 
     /// Tells the server to stop, without waiting for it.

@@ -7,7 +7,7 @@ use a7probe::reference::server::{Limits, RateLimit, ServerConfig, ServerMode};
 use a7probe::units::Rate;
 
 use crate::harness::{eventually, temp_dir};
-use crate::serve_client::Client;
+use crate::serve_client::{Client, Spoken};
 use crate::serve_host::{HeldProvider, Served, config};
 
 const JSON: (&str, &str) = ("content-type", "application/json");
@@ -42,13 +42,18 @@ fn a_refusal_is_heard_by_whoever_sends_a_body_with_the_request() {
         limits,
         ..config(ServerMode::Background, &folder)
     });
-    let mut client = served.client();
-    refused(&mut client, "/ingest", &[JSON], 401);
-    refused(&mut client, "/ingest", &[TOKEN], 415);
-    refused(&mut client, "/ingest", &[TOKEN, JSON], 413);
-    refused(&mut client, "/ingest", &[TOKEN, JSON], 429);
-    refused(&mut client, "/nothing", &[TOKEN, JSON], 404);
-    refused(&mut client, "/queue", &[TOKEN, JSON], 405);
+    // Both have the same allowance.
+    for (spoken, third) in [(Spoken::Http1, 413), (Spoken::Http2, 429)] {
+        let mut client = served.client_over(spoken);
+        refused(&mut client, "/ingest", &[JSON], 401);
+        refused(&mut client, "/nothing", &[TOKEN, JSON], 404);
+        refused(&mut client, "/queue", &[TOKEN, JSON], 405);
+        if spoken == Spoken::Http1 {
+            refused(&mut client, "/ingest", &[TOKEN], 415);
+        }
+        refused(&mut client, "/ingest", &[TOKEN, JSON], third);
+        refused(&mut client, "/ingest", &[TOKEN, JSON], 429);
+    }
 }
 
 #[test]
@@ -63,12 +68,18 @@ fn shedding_is_heard_too() {
         limits,
         ..config(ServerMode::Sync, &folder)
     });
-    let mut first = served.client();
-    first.send("POST", "/ingest", &[JSON], b"{}");
-    let call = provider.next_call();
-    refused(&mut served.client(), "/ingest", &[JSON], 503);
-    call.answer(202);
-    assert_eq!(first.receive().expect("an answer").status, 200);
+    for spoken in Spoken::BOTH {
+        let mut first = served.client_over(spoken);
+        first.send("POST", "/ingest", &[JSON], b"{}");
+        let call = provider.next_call();
+        refused(&mut served.client_over(spoken), "/ingest", &[JSON], 503);
+        call.answer(202);
+        assert_eq!(
+            first.receive().expect("an answer").status,
+            200,
+            "{spoken:?}"
+        );
+    }
 }
 
 #[test]
@@ -114,7 +125,12 @@ fn a_body_that_would_be_refused_is_not_asked_for() {
 fn what_is_no_text_in_a_path_is_a_problem_like_others() {
     let folder = temp_dir();
     let served = Served::start(config(ServerMode::Background, &folder));
-    let mut client = served.client();
+    for spoken in Spoken::BOTH {
+        refuses_paths_that_are_not_text(&mut served.client_over(spoken));
+    }
+}
+
+fn refuses_paths_that_are_not_text(client: &mut Client) {
     for path in [
         "/events/%FF",
         "/runs/%FF/events",

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use super::config::ServerConfig;
+use super::http2::Http2Counts;
 use super::metrics::Metrics;
 use super::problem::Problem;
 use super::rate_limit::RateLimiter;
@@ -27,6 +28,7 @@ pub(super) struct Core {
     pub(super) limiter: Option<RateLimiter>,
     /// Covers only events that this process dispatches.
     pub(super) stuck: Stuck,
+    pub(super) http2: Http2Counts,
     draining: AtomicBool,
     ingesting: AtomicUsize,
     /// Distinguishes the request ids of this process from those of others.
@@ -52,6 +54,7 @@ impl Core {
             limiter: config.rate_limit.map(RateLimiter::new),
             metrics: Metrics::new(),
             stuck: Stuck::default(),
+            http2: Http2Counts::new(&config.limits),
             config,
             simulator,
             draining: AtomicBool::new(false),

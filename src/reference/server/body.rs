@@ -1,5 +1,7 @@
 //! Reads a request's JSON body within its limits of size and time.
 
+use std::error::Error as _;
+
 use axum::body::{Body, HttpBody};
 use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderValue};
@@ -7,6 +9,7 @@ use tokio::time::timeout;
 
 use super::body_drain::next;
 use super::config::Limits;
+use super::held_memory::MemoryHeld;
 use super::problem::Problem;
 use super::single_header::single;
 
@@ -83,14 +86,25 @@ async fn collect(body: &mut Body, limit_bytes: usize) -> Result<Vec<u8>, Problem
     }
     let mut bytes = Vec::with_capacity(announced.exact().unwrap_or(0) as usize);
     while let Some(data) = next(body).await {
-        let data =
-            data.map_err(|error| Problem::Malformed(format!("the body broke off: {error}")))?;
+        let data = data.map_err(broken_off)?;
         if bytes.len() + data.len() > limit_bytes {
             return Err(Problem::TooLarge(limit_bytes));
         }
         bytes.extend_from_slice(&data);
     }
     Ok(bytes)
+}
+
+/// Why a body cannot be read on.
+fn broken_off(error: axum::Error) -> Problem {
+    let mut cause = error.source();
+    while let Some(found) = cause {
+        if found.is::<MemoryHeld>() {
+            return Problem::Overloaded(found.to_string());
+        }
+        cause = found.source();
+    }
+    Problem::Malformed(format!("the body broke off: {error}"))
 }
 
 /// `application/json` or `application/…+json`, with or without parameters.

@@ -189,6 +189,12 @@ pub struct Limits {
     pub in_flight: usize,
     /// Connections at the same time; more wait in the backlog of the socket.
     pub connections: usize,
+    /// Of these, connections over HTTP/2; one more is ended with GOAWAY.
+    pub http2_connections: usize,
+    /// Requests that a connection over HTTP/2 may have in flight.
+    pub http2_streams: u32,
+    /// Bytes of heads, bodies and answers that all requests over HTTP/2 may hold together; one more is refused with 503.
+    pub http2_memory_bytes: usize,
 }
 
 impl Default for Limits {
@@ -204,6 +210,9 @@ impl Default for Limits {
             wait: Duration::from_secs(30),
             in_flight: 8192,
             connections: 10_000,
+            http2_connections: 1_000,
+            http2_streams: 100,
+            http2_memory_bytes: 32 * 1024 * 1024,
         }
     }
 }

@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 use axum::Router;
 use axum::body::Body;
 use axum::http::header::{CONNECTION, EXPECT};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
+use axum::http::{
+    HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version,
+};
 use axum::response::IntoResponse;
 use hyper::service::Service;
 use hyper_util::service::TowerToHyperService;
@@ -16,6 +18,7 @@ use super::app::App;
 use super::auth;
 use super::body_drain::{self, Expectation, UnreadBody};
 use super::config::ServerMode;
+use super::held_memory::MemoryHeld;
 use super::problem::{Problem, ProblemName};
 use super::rate_limit::RateLimitKey;
 use super::route::Route;
@@ -24,7 +27,11 @@ use super::tracing_headers::{self, REQUEST_ID};
 use crate::reference::store::EventId;
 use crate::trace::Trace;
 
-const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
+pub(super) const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
+
+/// Marks a request for which there is no memory; it is refused.
+#[derive(Clone, Copy)]
+pub(super) struct Shed;
 
 /// What the access log says of a request, taken before it is handed on.
 struct Arrival {
@@ -57,7 +64,12 @@ pub(super) async fn respond(
     let method = request.method().clone();
     let expectation = expectation(request.headers());
     let unread = UnreadBody::default();
-    let request = request.map(|body| body_drain::track(body, &unread));
+    let request = if request.version() == Version::HTTP_2 {
+        // The rest of a body is not in the way of the answer, nor of other requests; its stream takes care of it.
+        request
+    } else {
+        request.map(|body| body_drain::track(body, &unread))
+    };
 
     let mut response = match admit(&app, route, peer, &request) {
         Ok(()) => {
@@ -117,6 +129,9 @@ async fn is_read_to_its_end(
 
 /// May this request be handed on? The rate limit is for `/ingest` only: a client over it can still ask for the state of its events.
 fn admit(app: &App, route: Route, peer: IpAddr, request: &Request<Body>) -> Result<(), Problem> {
+    if request.extensions().get::<Shed>().is_some() {
+        return Err(Problem::Overloaded(MemoryHeld.to_string()));
+    }
     let token = auth::check(&app.core.config, route, request)?;
     match &app.core.limiter {
         Some(limiter) if route == Route::Ingest && request.method() == Method::POST => limiter

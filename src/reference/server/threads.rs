@@ -1,29 +1,21 @@
 //! The threads that serve HTTP: each has an event loop of its own, and a connection stays on one.
 
-use std::convert::Infallible;
 use std::future::Future;
 use std::io;
 use std::net::TcpStream;
-use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use axum::Router;
-use axum::body::Body;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, watch};
 use tokio::task::JoinSet;
 
 use super::app::App;
 use super::config::Block;
-use super::middleware;
+use super::connection;
 use super::router::router;
-use super::write_deadline::WriteDeadline;
 
 /// How long open connections may take to end once everything is drained.
 const GRACE: Duration = Duration::from_secs(1);
@@ -142,7 +134,7 @@ async fn serve_all(
         let Some((stream, slot)) = arrived else { break };
         let (app, router, stopped) = (app.clone(), router.clone(), stopped.clone());
         connections.spawn(async move {
-            if let Err(error) = serve(stream, app, router, stopped).await {
+            if let Err(error) = connection::serve(stream, app, router, stopped).await {
                 tracing::debug!(%error, "a connection ended badly");
             }
             drop(slot);
@@ -152,36 +144,4 @@ async fn serve_all(
         while connections.join_next().await.is_some() {}
     })
     .await;
-}
-
-/// Serves one connection until it is closed, or until the end of the exchange during which the server stops.
-async fn serve(
-    stream: TcpStream,
-    app: Arc<App>,
-    router: Router,
-    mut stopped: watch::Receiver<bool>,
-) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-    stream.set_nodelay(true)?;
-    let peer = stream.peer_addr()?;
-    let limits = app.core.config.limits;
-    let stream = tokio::net::TcpStream::from_std(stream)?;
-    let stream = WriteDeadline::new(stream, limits.write_time);
-    let peer = peer.ip();
-    let service = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
-        let exchange =
-            middleware::respond(app.clone(), router.clone(), peer, request.map(Body::new));
-        async { Ok::<_, Infallible>(exchange.await) }
-    });
-    let mut http = http1::Builder::new();
-    // A client may shut down its sending side after the last request and still wait for the answers.
-    http.timer(TokioTimer::new())
-        .half_close(true)
-        .header_read_timeout(limits.head_time)
-        .max_buf_size(limits.head_bytes.max(8192));
-    let mut connection = pin!(http.serve_connection(TokioIo::new(stream), service));
-    tokio::select! {
-        ended = connection.as_mut() => return Ok(ended?),
-        _ = stopped.wait_for(|stop| *stop) => connection.as_mut().graceful_shutdown(),
-    }
-    Ok(connection.await?)
 }

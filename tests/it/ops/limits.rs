@@ -7,6 +7,7 @@ use a7probe::reference::server::{Limits, RateLimit, ServerConfig, ServerMode};
 use a7probe::units::Rate;
 
 use crate::harness::{eventually, temp_dir};
+use crate::serve_client::Spoken;
 use crate::serve_host::{Served, config};
 
 const JSON: (&str, &str) = ("content-type", "application/json");
@@ -28,7 +29,9 @@ fn beyond_its_rate_a_client_is_429_on_ingest_and_nowhere_else() {
     let mut client = served.client();
     let statuses: Vec<u16> = (0..5).map(|_| client.ingest(&[], "{}").status).collect();
     assert_eq!(statuses, [202, 202, 202, 429, 429]);
-    // Another connection is the same client.
+    // Another connection is the same client, over either protocol.
+    let over_http2 = served.client_over(Spoken::Http2).ingest(&[], "{}");
+    assert_eq!(over_http2.status, 429);
     let refused = served.client().ingest(&[], "{}");
     assert_eq!(
         refused.json()["type"],

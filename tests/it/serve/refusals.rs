@@ -8,14 +8,22 @@ use a7probe::reference::store::{Durability, StoreOptions};
 use super::KEY;
 
 use crate::harness::temp_dir;
+use crate::serve_client::{Client, Spoken};
 use crate::serve_host::{HeldProvider, Served, config};
+
+const JSON: (&str, &str) = ("content-type", "application/json");
 
 #[test]
 fn what_cannot_be_read_is_refused_with_the_status_that_says_why() {
-    let folder = temp_dir();
-    let served = Served::start(config(ServerMode::Background, &folder));
-    let mut client = served.client();
-    const JSON: (&str, &str) = ("content-type", "application/json");
+    for spoken in Spoken::BOTH {
+        let folder = temp_dir();
+        let served = Served::start(config(ServerMode::Background, &folder));
+        refuses_what_cannot_be_read(&mut served.client_over(spoken));
+        assert_eq!(served.stop().processed, 0, "nothing of it was accepted");
+    }
+}
+
+fn refuses_what_cannot_be_read(client: &mut Client) {
     let mut status = |headers: &[(&str, &str)], body: &str| {
         let answer = client.request("POST", "/ingest", headers, body.as_bytes());
         assert_eq!(
@@ -55,7 +63,6 @@ fn what_cannot_be_read_is_refused_with_the_status_that_says_why() {
         (wrong_method.status, wrong_method.header("allow")),
         (405, Some("POST"))
     );
-    assert_eq!(served.stop().processed, 0, "nothing of it was accepted");
 }
 
 #[test]
@@ -64,8 +71,21 @@ fn a_body_over_the_limit_is_413_announced_or_not() {
     let served = Served::start(config(ServerMode::Background, &folder));
     let body = |bytes: usize| format!(r#"{{"a":"{}"}}"#, "x".repeat(bytes - 8));
     let limit = Limits::default().body_bytes;
-    assert_eq!(served.client().ingest(&[], &body(limit)).status, 202);
-    assert_eq!(served.client().ingest(&[], &body(limit + 1)).status, 413);
+    for spoken in Spoken::BOTH {
+        // Over HTTP/2 a body comes without its length.
+        let mut client = served.client_over(spoken);
+        assert_eq!(client.ingest(&[], &body(limit)).status, 202, "{spoken:?}");
+        assert_eq!(
+            client.ingest(&[], &body(limit + 1)).status,
+            413,
+            "{spoken:?}"
+        );
+        let announced = [JSON, ("content-length", "262145")];
+        let mut client = served.client_over(spoken);
+        client.send_head("POST", "/ingest", &announced);
+        let answer = client.receive().expect("an answer");
+        assert_eq!(answer.status, 413, "{spoken:?}");
+    }
 
     let mut chunked = served.client();
     let head = "POST /ingest HTTP/1.1\r\nhost: a7\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n";
@@ -90,6 +110,12 @@ fn a_body_that_does_not_come_is_408_and_a_head_that_does_not_come_ends_the_conne
         limits,
         ..config(ServerMode::Background, &folder)
     });
+    for spoken in Spoken::BOTH {
+        let mut slow = served.client_over(spoken);
+        slow.send_head("POST", "/ingest", &[JSON, ("content-length", "10")]);
+        let answer = slow.receive().expect("an answer");
+        assert_eq!(answer.status, 408, "{spoken:?}");
+    }
     let mut slow = served.client();
     let head = "POST /ingest HTTP/1.1\r\nhost: a7\r\ncontent-type: application/json\r\ncontent-length: 10\r\n\r\n{";
     slow.send_raw(head.as_bytes()).expect("the head is sent");
@@ -211,7 +237,12 @@ fn a_token_is_asked_for_everywhere_but_on_the_health_endpoints() {
         tokens,
         ..config(ServerMode::Background, &folder)
     });
-    let mut client = served.client();
+    for spoken in Spoken::BOTH {
+        asks_for_a_token(&mut served.client_over(spoken));
+    }
+}
+
+fn asks_for_a_token(client: &mut Client) {
     for path in ["/health", "/livez", "/readyz"] {
         assert_eq!(client.get(path).status, 200, "{path}");
     }

@@ -33,7 +33,11 @@ const HOMES: [(&str, &[&str]); 40] = [
     ("httparse", &["probe/engine/connection"]),
     (
         "h2",
-        &["probe/engine/connection", "probe/engine/null_server"],
+        &[
+            "probe/engine/connection",
+            "probe/engine/null_server",
+            "reference/server/http2",
+        ],
     ),
     (
         "http",

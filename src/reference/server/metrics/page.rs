@@ -10,6 +10,7 @@ use axum::http::{HeaderValue, Response};
 use axum::response::IntoResponse;
 
 use super::super::app::App;
+use super::super::http2::Http2Counts;
 use super::super::problem::Problem;
 use super::super::route::Route;
 use super::histogram::{Scale, histogram};
@@ -25,6 +26,7 @@ pub(in super::super) async fn metrics(State(app): State<Arc<App>>) -> Response<B
     let mut page = Exposition::new();
     process(&mut page, &app);
     requests(&mut page, &app);
+    http2(&mut page, &app.core.http2);
     ingest(&mut page, &app);
     queue(&mut page, &app.pool.store, oldest);
     page.gauge(
@@ -91,6 +93,26 @@ fn requests(page: &mut Exposition, app: &App) {
             histogram(page, &labels, &snapshot, Scale::Time);
         }
     }
+}
+
+fn http2(page: &mut Exposition, counts: &Http2Counts) {
+    page.gauge(
+        "a7probe_http2_connections",
+        "Connections over HTTP/2.",
+        counts.connections(),
+    );
+    page.gauge(
+        "a7probe_http2_held_bytes",
+        "Bytes of heads, bodies and answers that requests over HTTP/2 hold; a request beyond the limit is refused with 503.",
+        counts.memory.bytes(),
+    );
+    page.family(
+        "a7probe_http2_ended_connections_total",
+        MetricKind::Counter,
+        "Connections over HTTP/2 that the server ended early, by reason: flood (frames without content) or limit (too many connections).",
+    )
+    .sample(&[("reason", "flood")], counts.floods.get())
+    .sample(&[("reason", "limit")], counts.refused.get());
 }
 
 fn ingest(page: &mut Exposition, app: &App) {
