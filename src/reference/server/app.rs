@@ -78,6 +78,19 @@ impl Core {
         self.ingesting.load(Ordering::SeqCst)
     }
 
+    /// May one more be answered?
+    fn check_room(&self, in_flight: usize) -> Result<(), Problem> {
+        if self.is_draining() {
+            return Err(Problem::Draining);
+        }
+        if in_flight >= self.config.limits.in_flight {
+            return Err(Problem::Overloaded(format!(
+                "{in_flight} requests are already in progress"
+            )));
+        }
+        Ok(())
+    }
+
     /// An id for a request that came without one.
     pub(super) fn next_request_id(&self) -> String {
         let number = self.requests.fetch_add(1, Ordering::Relaxed);
@@ -93,15 +106,13 @@ impl InFlight {
     pub(super) fn enter(core: Arc<Core>) -> Result<InFlight, Problem> {
         let before = core.ingesting.fetch_add(1, Ordering::SeqCst);
         let entered = InFlight(core);
-        if entered.0.is_draining() {
-            return Err(Problem::Draining);
-        }
-        if before >= entered.0.config.limits.in_flight {
-            return Err(Problem::Overloaded(format!(
-                "{before} requests are already in progress"
-            )));
-        }
+        entered.0.check_room(before)?;
         Ok(entered)
+    }
+
+    /// Would it be refused now? No body is read in vain.
+    pub(super) fn check(core: &Core) -> Result<(), Problem> {
+        core.check_room(core.in_flight())
     }
 }
 

@@ -65,10 +65,12 @@ async fn take(
     request: Request<Body>,
     phases: &mut IngestPhases,
 ) -> Result<Acknowledgement, Problem> {
-    let in_flight = InFlight::enter(app.core.clone())?;
+    InFlight::check(&app.core)?;
     let limits = &app.core.config.limits;
     let (head, body) = request.into_parts();
     let payload = body::read_json(&head.headers, body, limits).await?;
+    // Only now: clients that are slow with their bodies take no places from the others.
+    let in_flight = InFlight::enter(app.core.clone())?;
     let submission = submission(app, &head.headers, payload)?;
     let event_id = submission.event_id;
     let start = Instant::now();

@@ -29,7 +29,7 @@ use crate::trace::Trace;
 
 pub(super) const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 
-/// Marks a request for which there is no memory; it is refused.
+/// Marks a request for which there is no memory; it is refused unless an orchestrator asks how the server is.
 #[derive(Clone, Copy)]
 pub(super) struct Shed;
 
@@ -129,7 +129,8 @@ async fn is_read_to_its_end(
 
 /// May this request be handed on? The rate limit is for `/ingest` only: a client over it can still ask for the state of its events.
 fn admit(app: &App, route: Route, peer: IpAddr, request: &Request<Body>) -> Result<(), Problem> {
-    if request.extensions().get::<Shed>().is_some() {
+    let is_probe = matches!(route, Route::Health | Route::Livez | Route::Readyz);
+    if request.extensions().get::<Shed>().is_some() && !is_probe {
         return Err(Problem::Overloaded(MemoryHeld.to_string()));
     }
     let token = auth::check(&app.core.config, route, request)?;

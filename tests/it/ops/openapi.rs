@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::described::{document, resolved, seen};
 use crate::harness::{eventually, temp_dir};
-use crate::serve_client::Client;
+use crate::serve_client::{Client, Spoken};
 use crate::serve_host::{HeldProvider, Served, config, simulated};
 
 const JSON: (&str, &str) = ("content-type", "application/json");
@@ -47,6 +47,7 @@ fn every_described_answer_is_given() {
     worked_on_elsewhere();
     refused();
     store_that_fails();
+    without_memory();
     let mut described = BTreeSet::new();
     for (path, operations) in document()["paths"].as_object().expect("paths") {
         for operation in operations.as_object().expect("operations").values() {
@@ -208,6 +209,25 @@ fn refused() {
     let token = ("authorization", "Bearer s3cret");
     assert_eq!(client.ingest(&[token], "{}").status, 503);
     assert_eq!(client.ingest(&[token], "{}").status, 429);
+}
+
+fn without_memory() {
+    let folder = temp_dir();
+    let limits = Limits {
+        http2_memory_bytes: 0,
+        ..Limits::default()
+    };
+    let served = Served::start(ServerConfig {
+        limits,
+        ..config(ServerMode::Background, &folder)
+    });
+    let mut client = served.client_over(Spoken::Http2);
+    for path in ["/metrics", "/openapi.json", "/queue"] {
+        assert_eq!(client.get(path).status, 503, "{path}");
+    }
+    for path in ["/health", "/livez", "/readyz"] {
+        assert_eq!(client.get(path).status, 200, "{path}");
+    }
 }
 
 fn store_that_fails() {

@@ -14,8 +14,8 @@ use crate::serve_host::Process;
 
 /// Most memory that the server may ever have held.
 const MEMORY_KIB: u64 = 100 * 1024;
-/// P99 of `/health` for the others, or as many times that of the time before the attack: tests run side by side on
-/// small machines. `docs/reference-server.md` has figures of a quiet one.
+/// P99 of `/health` for the others, or as many times its slowest answer before the attack: tests run side by side on
+/// small machines. The printed figures say more.
 const HEALTH: Duration = Duration::from_secs(1);
 const TIMES_CALM: u32 = 20;
 /// Polls that must have been answered while the attack lasts.

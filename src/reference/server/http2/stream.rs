@@ -5,9 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes, HttpBody};
-use axum::http::header::{
-    CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, DATE, TRANSFER_ENCODING, UPGRADE,
-};
+use axum::http::header::{CONNECTION, CONTENT_LENGTH, DATE, TRANSFER_ENCODING, UPGRADE};
 use axum::http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use axum::response::IntoResponse;
 use h2::server::SendResponse;
@@ -28,7 +26,7 @@ use super::request_data::RequestData;
 /// Most header fields of a request, as over HTTP/1.1.
 const FIELDS: usize = 100;
 /// What a stream costs in memory, apart from its fields and bodies.
-const STREAM_BYTES: usize = 4096;
+const STREAM_BYTES: usize = 2560;
 /// What a field costs, apart from its name and value.
 const FIELD_BYTES: usize = 100;
 /// What an answer of unknown length costs: it is read from the store while it is sent.
@@ -67,9 +65,12 @@ impl StreamHost {
             response = self.exchanges.respond(request) => response,
             _ = poll_fn(|cx| reply.poll_reset(cx)) => return,
         };
-        let response = affordable(response, held.as_deref());
         let is_awaited = response.status() != StatusCode::REQUEST_TIMEOUT;
-        self.send(response, reply).await;
+        match affordable(response, held.as_deref()) {
+            Ok(response) => send(response, reply, self.write_time).await,
+            // There is no memory to keep it until a window opens.
+            Err(refused) => send(refused, reply, Duration::ZERO).await,
+        }
         if let Some(held) = held.filter(|_| unread.is_some() && is_awaited) {
             // Some clients lose an answer that a reset follows at once.
             held.settle();
@@ -93,40 +94,41 @@ impl StreamHost {
         };
         Request::from_parts(head, body)
     }
+}
 
-    async fn send(&self, response: Response<Body>, mut reply: SendResponse<Bytes>) {
-        let (head, body) = response.into_parts();
-        let mut head = Response::from_parts(head, ());
-        prepare(head.headers_mut(), &body);
-        if body.is_end_stream() {
-            let _ = reply.send_response(head, true);
-            return;
-        }
-        let Ok(mut stream) = reply.send_response(head, false) else {
-            return;
-        };
-        if let Err(reason) = self.send_body(body, &mut stream).await {
-            stream.send_reset(reason);
+/// Sends a response, of which the client takes each piece in this time.
+async fn send(response: Response<Body>, mut reply: SendResponse<Bytes>, patience: Duration) {
+    let (head, body) = response.into_parts();
+    let mut head = Response::from_parts(head, ());
+    prepare(head.headers_mut(), &body);
+    if body.is_end_stream() {
+        let _ = reply.send_response(head, true);
+        return;
+    }
+    let Ok(mut stream) = reply.send_response(head, false) else {
+        return;
+    };
+    if let Err(reason) = send_body(body, &mut stream, patience).await {
+        stream.send_reset(reason);
+    }
+}
+
+/// Sends a body as the client's windows allow; why it broke off, if it did.
+async fn send_body(
+    mut body: Body,
+    stream: &mut SendStream<Bytes>,
+    patience: Duration,
+) -> Result<(), Reason> {
+    while let Some(data) = next(&mut body).await {
+        let mut data = data.map_err(|_| Reason::INTERNAL_ERROR)?;
+        while !data.is_empty() {
+            let piece = data.split_to(data.len().min(PIECE_BYTES));
+            let sent = timeout(patience, send_piece(piece, stream)).await;
+            sent.unwrap_or(Err(Reason::CANCEL))?;
         }
     }
-
-    /// Sends a body as the client's windows allow; why it broke off, if it did.
-    async fn send_body(
-        &self,
-        mut body: Body,
-        stream: &mut SendStream<Bytes>,
-    ) -> Result<(), Reason> {
-        while let Some(data) = next(&mut body).await {
-            let mut data = data.map_err(|_| Reason::INTERNAL_ERROR)?;
-            while !data.is_empty() {
-                let piece = data.split_to(data.len().min(PIECE_BYTES));
-                let sent = timeout(self.write_time, send_piece(piece, stream)).await;
-                sent.unwrap_or(Err(Reason::CANCEL))?;
-            }
-        }
-        let end = stream.send_data(Bytes::new(), true);
-        end.map_err(|_| Reason::CANCEL)
-    }
+    let end = stream.send_data(Bytes::new(), true);
+    end.map_err(|_| Reason::CANCEL)
 }
 
 /// Hands a piece to the connection, as much at a time as may be sent at once.
@@ -165,17 +167,19 @@ fn head_bytes(request: &Request<RecvStream>) -> usize {
     authority + path + fields.sum::<usize>()
 }
 
-/// The response, if there is memory to keep it until the client takes it. An answer without a body needs none, and no
-/// window either.
-fn affordable(response: Response<Body>, held: Option<&HeldBytes>) -> Response<Body> {
+/// The response, if there is memory to keep it until the client takes it; else one that says so.
+fn affordable(
+    response: Response<Body>,
+    held: Option<&HeldBytes>,
+) -> Result<Response<Body>, Response<Body>> {
     let bytes = match response.body().size_hint().exact() {
         Some(bytes) => (bytes as usize).saturating_sub(STREAM_BYTES),
         None => LISTING_BYTES,
     };
     match held.map(|held| held.grow(bytes)) {
-        Some(Ok(())) => response,
+        Some(Ok(())) => Ok(response),
         // It was refused for want of memory already.
-        None => without_body(response),
+        None => Err(response),
         Some(Err(error)) => {
             let mut refused = Problem::Overloaded(error.to_string()).into_response();
             for name in [SERVER_TIMING, REQUEST_ID] {
@@ -183,17 +187,9 @@ fn affordable(response: Response<Body>, held: Option<&HeldBytes>) -> Response<Bo
                     refused.headers_mut().insert(name, value.clone());
                 }
             }
-            without_body(refused)
+            Err(refused)
         }
     }
-}
-
-fn without_body(response: Response<Body>) -> Response<Body> {
-    let mut response = response.map(|_| Body::empty());
-    for name in [CONTENT_TYPE, CONTENT_LENGTH] {
-        response.headers_mut().remove(name);
-    }
-    response
 }
 
 /// Headers that every answer has, without those that HTTP/2 forbids (RFC 9113 §8.2.2).
