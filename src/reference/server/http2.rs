@@ -26,7 +26,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use super::config::Limits;
 use super::connection::ExchangeHost;
-use super::held_memory::HeldMemory;
+use super::held_memory::{ConnectionShare, HeldMemory};
 use crate::reference::counters::Counter;
 use metered_transport::{MeteredTransport, WireState};
 use stream::{PIECE_BYTES, StreamHost};
@@ -122,6 +122,7 @@ where
         host: Arc::new(StreamHost {
             exchanges,
             memory: core.http2.memory.clone(),
+            share: ConnectionShare::default(),
             wire,
             write_time: limits.write_time,
         }),

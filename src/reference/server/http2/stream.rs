@@ -16,7 +16,7 @@ use tokio::time::timeout;
 
 use super::super::body_drain::{self, Expectation, UnreadBody, next};
 use super::super::connection::ExchangeHost;
-use super::super::held_memory::{HeldBytes, HeldMemory, MemoryHeld};
+use super::super::held_memory::{ConnectionShare, HeldBytes, HeldMemory, MemoryHeld};
 use super::super::middleware::{SERVER_TIMING, Shed};
 use super::super::problem::Problem;
 use super::super::tracing_headers::REQUEST_ID;
@@ -26,7 +26,7 @@ use super::request_data::RequestData;
 /// Most header fields of a request, as over HTTP/1.1.
 const FIELDS: usize = 100;
 /// What a stream costs in memory, apart from its fields and bodies.
-const STREAM_BYTES: usize = 2560;
+const STREAM_BYTES: usize = 4096;
 /// What a field costs, apart from its name and value.
 const FIELD_BYTES: usize = 100;
 /// What an answer of unknown length costs: it is read from the store while it is sent.
@@ -38,6 +38,7 @@ pub(super) const PIECE_BYTES: usize = 16 * 1024;
 pub(super) struct StreamHost {
     pub(super) exchanges: ExchangeHost,
     pub(super) memory: Arc<HeldMemory>,
+    pub(super) share: ConnectionShare,
     pub(super) wire: Arc<WireState>,
     /// Time that a client has to take a piece of an answer.
     pub(super) write_time: Duration,
@@ -53,7 +54,7 @@ impl StreamHost {
             return;
         }
         let unread = UnreadBody::default();
-        let held = self.memory.hold(STREAM_BYTES + head_bytes(&request));
+        let held = (self.memory).hold(&self.share, STREAM_BYTES + head_bytes(&request));
         let (request, held) = match held {
             Ok(held) => {
                 let held = Arc::new(held);
