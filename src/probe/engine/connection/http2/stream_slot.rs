@@ -1,10 +1,12 @@
 //! The right to one stream of a connection: sends one request on it and reads the answer.
 
 use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
-use h2::RecvStream;
-use h2::client::ResponseFuture;
+use bytes::Bytes;
+use h2::client::{ResponseFuture, SendRequest};
+use h2::{RecvStream, SendStream};
 use http::HeaderMap;
 
 use super::Http2Connection;
@@ -52,14 +54,14 @@ impl StreamSlot {
         clock: MonotonicClock,
         timeline: &mut Timeline,
     ) -> Result<Response, ExchangeError> {
-        let requests = self.connection.requests.borrow().clone();
-        let requests = requests.ok_or(StreamError::Unsent)?;
-        let mut requests = requests.ready().await.map_err(|_| StreamError::Unsent)?;
-        let queued_ns = clock.now_ns();
-        let sent = requests.send_request(request.head.clone(), request.body.is_none());
-        // It would keep the connection open.
-        drop(requests);
-        let (answer, mut upload) = sent.map_err(|error| self.not_sent(&error))?;
+        let SentHead {
+            queued_ns,
+            answer,
+            mut upload,
+        } = match self.sent_at_once(request, clock)? {
+            Some(sent) => sent,
+            None => self.sent_by_another(request, clock).await?,
+        };
         let stream = answer.stream_id().as_u32();
         let written = timeline.take_written();
         self.connection.watch.borrow_mut().begin(stream, written);
@@ -79,6 +81,51 @@ impl StreamSlot {
         let mut response = read?;
         response.finished_ns = finished_ns;
         Ok(response)
+    }
+
+    /// Sends by the handle that all requests of the connection share; `None` while one of them waits to be opened, because
+    /// the server has lowered its limit.
+    fn sent_at_once(
+        &self,
+        request: &Http2Request,
+        clock: MonotonicClock,
+    ) -> Result<Option<SentHead>, StreamError> {
+        let mut requests = self.connection.requests.borrow_mut();
+        let requests = requests.as_mut().ok_or(StreamError::Unsent)?;
+        match requests.poll_ready(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(Ok(())) => self.send(requests, request, clock).map(Some),
+            Poll::Ready(Err(_)) => Err(StreamError::Unsent),
+            Poll::Pending => Ok(None),
+        }
+    }
+
+    /// The same by a handle of its own, which does not wait for the others.
+    async fn sent_by_another(
+        &self,
+        request: &Http2Request,
+        clock: MonotonicClock,
+    ) -> Result<SentHead, StreamError> {
+        let requests = self.connection.requests.borrow().clone();
+        let requests = requests.ok_or(StreamError::Unsent)?;
+        // It is dropped in the end: it would keep the connection open.
+        let mut requests = requests.ready().await.map_err(|_| StreamError::Unsent)?;
+        self.send(&mut requests, request, clock)
+    }
+
+    fn send(
+        &self,
+        requests: &mut SendRequest<Bytes>,
+        request: &Http2Request,
+        clock: MonotonicClock,
+    ) -> Result<SentHead, StreamError> {
+        let queued_ns = clock.now_ns();
+        let sent = requests.send_request(request.head.clone(), request.body.is_none());
+        let (answer, upload) = sent.map_err(|error| self.not_sent(&error))?;
+        Ok(SentHead {
+            queued_ns,
+            answer,
+            upload,
+        })
     }
 
     fn not_sent(&self, error: &h2::Error) -> StreamError {
@@ -106,7 +153,10 @@ impl StreamSlot {
         let (head, mut body) = answer.into_parts();
         let mut content = ReceivedContent::new(options, &head.headers);
         progress.body_bytes = Some(0);
-        while let Some(piece) = body.data().await {
+        while !body.is_end_stream() {
+            let Some(piece) = body.data().await else {
+                break;
+            };
             let piece = match piece {
                 Ok(piece) => piece,
                 Err(_) if self.is_complete(stream) => break,
@@ -120,9 +170,10 @@ impl StreamSlot {
                 return Err(ResponseError::BodyTooLong.into());
             }
         }
-        self.trailers(&mut body, stream)
-            .await
-            .map_err(|error| failed(&error, progress))?;
+        if !body.is_end_stream() {
+            let end = self.trailers(&mut body, stream).await;
+            end.map_err(|error| failed(&error, progress))?;
+        }
         Ok(content.response(head.status.as_u16()))
     }
 
@@ -146,6 +197,13 @@ impl Drop for StreamSlot {
         connection.in_use.set(connection.in_use.get() - 1);
         Rc::clone(&self.owner).freed(connection);
     }
+}
+
+/// A request whose head was handed to the connection.
+struct SentHead {
+    queued_ns: u64,
+    answer: ResponseFuture,
+    upload: SendStream<Bytes>,
 }
 
 /// Has a stream stamped, and hands the stamps to the timeline however the request ends.
