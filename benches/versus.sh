@@ -1,16 +1,19 @@
 #!/usr/bin/env bash
 # Client CPU per request against nginx on loopback: a7probe beside wrk and oha, in turn, so that all see the same
 # machine; medians of the rounds. First 64 connections in the closed model, then 1,000, 10,000 and 30,000 requests a
-# second in the open model, where wrk has no rate to offer. What is missing is left out.
+# second in the open model, where wrk has no rate to offer. With `http2`: over cleartext HTTP/2, 64 connections with 8
+# streams each in the closed model, h2load in the place of wrk, and the same rates. What is missing is left out.
 #
 #   cargo build --profile dist --locked --all-features
-#   benches/versus.sh [ROUNDS [SECONDS]]      A7PROBE=, WRK=, OHA=, NGINX= name the binaries
+#   benches/versus.sh [http2] [ROUNDS [SECONDS]]      A7PROBE=, WRK=, OHA=, H2LOAD=, NGINX= name the binaries
 #
 # CPU is user and system time of the whole process; of a7probe it is that of the run, without the calibration, whose
 # length does not depend on the number of requests.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-rounds=${1:-5} seconds=${2:-6} connections=64
+version=http1
+if [ "${1:-}" = http2 ]; then version=http2; shift; fi
+rounds=${1:-5} seconds=${2:-6} connections=64 streams=8
 a7probe=${A7PROBE:-target/dist/a7probe}
 
 dir=$(mktemp -d)
@@ -18,6 +21,8 @@ nginx=
 trap '[ -z "$nginx" ] || kill "$nginx"; wait; rm -rf "$dir"' EXIT
 
 port=$((20000 + RANDOM % 20000))
+listen=$port
+if [ $version = http2 ]; then listen="$port http2"; fi
 cat > "$dir/nginx.conf" <<CONF
 worker_processes 1;
 daemon off;
@@ -28,7 +33,7 @@ http {
     access_log off;
     keepalive_requests 1000000000;
     keepalive_timeout 600s;
-    server { listen 127.0.0.1:$port; location / { return 200 "ok\n"; } }
+    server { listen 127.0.0.1:$listen; location / { return 200 "ok\n"; } }
 }
 CONF
 "${NGINX:-nginx}" -p "$dir" -c "$dir/nginx.conf" & nginx=$!
@@ -37,8 +42,6 @@ for _ in $(seq 100); do
     sleep 0.05
 done
 url=http://127.0.0.1:$port/
-
-number() { grep -o "\"$1\": *[0-9.]*" | head -1 | tr -dc '0-9.'; }
 
 # The first value of this field.
 number() { grep -o "\"$1\": *[0-9]*" | head -1 | sed 's/.*: *//'; }
@@ -59,6 +62,13 @@ run_oha() {
         time "${OHA:-oha}" --no-tui -c $connections -z "${seconds}s" "$@" --output-format json "$url" > "$dir/out"
     } 2> "$dir/cpu"
     echo "$(number 200 < "$dir/out") $(tail -1 "$dir/cpu")" | awk '{ print $1, $2 + $3 }'
+}
+
+run_h2load() {
+    {
+        time "${H2LOAD:-h2load}" -c $connections -m $streams -D "$seconds" "$url" > "$dir/out"
+    } 2> "$dir/cpu"
+    echo "$(awk '/^requests:/ { print $8 }' "$dir/out") $(tail -1 "$dir/cpu")" | awk '{ print $1, $2 + $3 }'
 }
 
 # compare NAME TOOL…: TOOL_flags holds the flags of a tool.
@@ -84,11 +94,17 @@ compare() {
 }
 
 have() { command -v "$1" > "$dir/which"; }
-tools=(a7probe)
+tools=(a7probe) closed=() over=() oha_over=() in_flight=$connections
 if have "${OHA:-oha}"; then tools+=(oha); fi
-a7probe_flags=(-c $connections) oha_flags=() wrk_flags=()
-if have "${WRK:-wrk}"; then compare closed "${tools[@]}" wrk; else compare closed "${tools[@]}"; fi
+if [ $version = http2 ]; then
+    over=(--http2 --streams $streams) oha_over=(--http2 -p $streams) in_flight=$((connections * streams))
+    if have "${H2LOAD:-h2load}"; then closed+=(h2load); fi
+elif have "${WRK:-wrk}"; then
+    closed+=(wrk)
+fi
+a7probe_flags=(-c $in_flight "${over[@]}") oha_flags=("${oha_over[@]}") wrk_flags=() h2load_flags=()
+compare closed "${tools[@]}" "${closed[@]}"
 for rate in 1000 10000 30000; do
-    a7probe_flags=(--rate "$rate/s") oha_flags=(-q "$rate" --latency-correction)
+    a7probe_flags=(--rate "$rate/s" "${over[@]}") oha_flags=(-q "$rate" --latency-correction "${oha_over[@]}")
     compare "$rate" "${tools[@]}"
 done
