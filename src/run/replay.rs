@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::redact::fingerprint;
+
 /// Times for which the most requests that are due within them are kept, in ms. A time in between counts as the next one.
 const WINDOWS_MS: [u64; 18] = [
     1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 20_000, 60_000, 120_000,
@@ -86,6 +88,19 @@ impl PlannedReplay {
             offsets_ns,
             paths,
         }
+    }
+
+    /// Bursts of as many requests, which are due at once, this long after each other.
+    pub(crate) fn of_bursts(burst: usize, every: Duration, bursts: u64) -> PlannedReplay {
+        let every_ns = every.as_nanos() as u64;
+        let due = (0..bursts).flat_map(|number| std::iter::repeat_n(number * every_ns, burst));
+        let instants = ReplayFile {
+            name: format!("bursts of {burst}"),
+            // There is no file: what the instants follow from stands for it.
+            sha256: fingerprint(format!("{burst} every {every_ns} ns").as_bytes()),
+            speed: 1.0,
+        };
+        PlannedReplay::new(instants, due.collect(), None)
     }
 
     /// Intended starts, in ns from t0; ascending.

@@ -273,7 +273,7 @@ impl Replayed<'_> {
         let all: Vec<&TimedRequest> = self.file.read.requests.iter().collect();
         let replay = Arc::new(self.replay(&all, None));
         for endpoint in &mut service.endpoints {
-            set_replay(endpoint, Arc::clone(&replay));
+            endpoint.set_replay(Arc::clone(&replay));
         }
     }
 
@@ -306,7 +306,7 @@ impl Replayed<'_> {
                 ..model.clone()
             };
             let replay = self.replay(&own, Some(logged));
-            set_replay(&mut endpoint, Arc::new(replay));
+            endpoint.set_replay(Arc::new(replay));
             endpoints.push(endpoint);
         }
         let (skipped, unusable) = (self.skipped(), self.unusable());
@@ -387,17 +387,6 @@ fn path(timed: &TimedRequest) -> &str {
         LoggedRequest::Stated { path, .. } => path,
         LoggedRequest::Unstated | LoggedRequest::Unusable => "/",
     }
-}
-
-fn set_replay(endpoint: &mut Endpoint, replay: Arc<PlannedReplay>) {
-    let segment = Segment {
-        endpoint: endpoint.name.clone(),
-        number: 0,
-        profile: RateProfile::Replay(replay),
-        first_request: 0,
-    };
-    endpoint.rate = segment.highest_rate();
-    endpoint.segment = Some(segment);
 }
 
 /// Tells every segment the number of its first request. Schedules of other endpoints are not drawn: their length is not

@@ -1,10 +1,11 @@
 //! A part of an endpoint's rate profile, which is measured and judged on its own.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::Endpoint;
 use crate::run::rate_profile::{RatePart, RateParts, RateProfile};
-use crate::run::replay::ReplayRecord;
+use crate::run::replay::{PlannedReplay, ReplayRecord};
 use crate::units::{MAX_RATE_PER_S, Rate};
 
 /// A part of an endpoint's rate profile. In a plan, the segments of an endpoint follow each other.
@@ -99,6 +100,18 @@ impl Segment {
 }
 
 impl Endpoint {
+    /// Sends at these instants, whatever its rate was.
+    pub(crate) fn set_replay(&mut self, replay: Arc<PlannedReplay>) {
+        let segment = Segment {
+            endpoint: self.name.clone(),
+            number: 0,
+            profile: RateProfile::Replay(replay),
+            first_request: 0,
+        };
+        self.rate = segment.highest_rate();
+        self.segment = Some(segment);
+    }
+
     /// The name that it has without its segment.
     pub fn base_name(&self) -> &str {
         self.segment.as_ref().map_or(&self.name, |s| &s.endpoint)
