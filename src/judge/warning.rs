@@ -157,6 +157,20 @@ pub enum LoadWarning {
         /// How many.
         waited: u64,
     },
+    /// HTTP/2: requests waited for a stream because the server allows fewer than the plan.
+    StreamLimited {
+        /// Name of the endpoint.
+        endpoint: String,
+        /// How many.
+        waited: u64,
+        /// P95 of their wait.
+        #[serde(rename = "wait_p95_ms", serialize_with = "serialize_ms")]
+        p95: Duration,
+        /// The fewest streams that the server allowed on a connection.
+        allowed: u64,
+        /// Most streams of a connection in the plan.
+        planned: u64,
+    },
 }
 
 /// A service that changed during the run.
@@ -349,6 +363,11 @@ pub enum ComparisonWarning {
     /// Their plans differ.
     DifferentPlans {
         /// The differing fact.
+        difference: FactDifference,
+    },
+    /// One side was measured over HTTP/1.1 and the other over HTTP/2.
+    DifferentProtocols {
+        /// What each side was measured over.
         difference: FactDifference,
     },
     /// A file hides whether the plans differ.

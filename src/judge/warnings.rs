@@ -11,6 +11,7 @@ use super::warning::{LoadWarning, RunWarning, Warning};
 use crate::run::plan::{Model, Plan};
 use crate::run::run_file::{EndpointRun, Run, RunEnd};
 use crate::run::sample::FailureKind;
+use crate::stats::rank::Quantile;
 
 pub use drift::of_list;
 
@@ -19,6 +20,9 @@ const SEND_LAG: Duration = Duration::from_millis(1);
 
 /// Share of the offered rate that must have been achieved.
 const ACHIEVED: f64 = 0.99;
+
+/// Share of the requests that must have waited for a stream for it to be worth a word.
+const STREAM_WAITS: f64 = 0.01;
 
 /// The warnings of one run; `label` tells it from others.
 pub fn of(label: &str, run: &Run) -> Vec<Warning> {
@@ -35,6 +39,7 @@ pub fn of(label: &str, run: &Run) -> Vec<Warning> {
             late(endpoint),
             slow_load(run, endpoint),
             pool_limited(endpoint),
+            stream_limited(run, endpoint),
         ];
         warnings.extend(of_load.into_iter().flatten().map(Warning::of));
         warnings.extend(drift::of_endpoint(run, endpoint));
@@ -145,5 +150,25 @@ fn pool_limited(endpoint: &EndpointRun) -> Option<LoadWarning> {
     (waited > 0).then(|| LoadWarning::PoolLimited {
         endpoint: endpoint.name.clone(),
         waited,
+    })
+}
+
+fn stream_limited(run: &Run, endpoint: &EndpointRun) -> Option<LoadWarning> {
+    let planned = run.plan.connections.version.depth() as u64;
+    let limits = run
+        .instrument
+        .streams
+        .iter()
+        .filter_map(|used| used.allowed);
+    let allowed = limits.min().filter(|allowed| *allowed < planned)?;
+    let slot = &endpoint.recording.phases.slot;
+    let p95_ns = slot.value_at_rank(Quantile::P95.rank(slot.count()))?;
+    let requests = endpoint.recording.planned() as f64;
+    (slot.count() as f64 > STREAM_WAITS * requests).then(|| LoadWarning::StreamLimited {
+        endpoint: endpoint.name.clone(),
+        waited: slot.count(),
+        p95: Duration::from_nanos(p95_ns),
+        allowed,
+        planned,
     })
 }

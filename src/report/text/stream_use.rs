@@ -3,16 +3,18 @@
 use crate::run::run_file::StreamUse;
 use crate::units::{grouped, plural};
 
-/// `HTTP/2: 12 connections, 1 stream each allowed`.
+/// `HTTP/2: 12 connections (3 ended by the server), 1 stream each allowed`.
 pub(super) fn short(used: &StreamUse) -> String {
     let connections = counted(used.connections, "connection");
-    match used.allowed {
-        Some(allowed) => format!(
-            "HTTP/2: {connections}, {} each allowed",
-            counted(allowed, "stream")
-        ),
-        None => format!("HTTP/2: {connections}"),
-    }
+    let ended = match used.goaways {
+        0 => String::new(),
+        ended => format!(" ({} ended by the server)", grouped(ended)),
+    };
+    let allowed = match used.allowed {
+        Some(allowed) => format!(", {} each allowed", counted(allowed, "stream")),
+        None => String::new(),
+    };
+    format!("HTTP/2: {connections}{ended}{allowed}")
 }
 
 /// `HTTP/2 to https://a: 12 connections; the server allows 1 stream a connection; it ended 3 of them with a GOAWAY`.
@@ -54,7 +56,7 @@ mod tests {
         };
         assert_eq!(
             short(&used),
-            "HTTP/2: 12 connections, 1 stream each allowed"
+            "HTTP/2: 12 connections (3 ended by the server), 1 stream each allowed"
         );
         assert_eq!(
             long(&used),

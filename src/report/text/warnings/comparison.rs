@@ -11,6 +11,13 @@ pub(super) fn warning(warning: &ComparisonWarning) -> WarningText {
             format!("different plans: {}", fact_difference(difference)),
             "measure both with the same plan",
         ),
+        ComparisonWarning::DifferentProtocols { difference } => WarningText::new(
+            format!(
+                "the protocols differ: {} before, {} after; the change includes what the protocol makes of it",
+                difference.before, difference.after
+            ),
+            "if that is not what you compare, measure both with --http2 or both without",
+        ),
         ComparisonWarning::UnknownPlan { field } => WarningText::new(
             format!(
                 "{field}: unknown whether both runs have the same; the file of an older a7probe does not record it"

@@ -8,7 +8,7 @@ use crate::judge::warning::{LoadWarning, RunWarning};
 use crate::report::text::machine_difference;
 use crate::report::text::warning_text::WarningText;
 use crate::run::sample::FailureKind;
-use crate::units::{Pretty, grouped, trimmed};
+use crate::units::{Pretty, grouped, plural, trimmed};
 
 pub(super) fn warning(warning: &RunWarning) -> WarningText {
     match warning {
@@ -150,6 +150,26 @@ pub(super) fn load(warning: &LoadWarning) -> WarningText {
                 grouped(*waited)
             ),
             "to allow more at once, raise the cap: -c together with -q",
+        ),
+        LoadWarning::StreamLimited {
+            endpoint,
+            waited,
+            p95,
+            allowed,
+            planned,
+        } => WarningText::new(
+            format!(
+                "{} requests to {endpoint} waited for a stream, P95 {}: the server allows {} {} a connection, and the plan has {}; the wait counts in their response time",
+                grouped(*waited),
+                Pretty(*p95),
+                grouped(*allowed),
+                plural(*allowed, "stream"),
+                grouped(*planned)
+            ),
+            format!(
+                "to open more connections: --streams {}; else raise the server's limit (nginx: http2_max_concurrent_streams)",
+                (*allowed).max(1)
+            ),
         ),
     }
 }
