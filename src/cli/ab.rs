@@ -11,7 +11,7 @@ use super::noise::NoiseArgs;
 use super::value::positive_duration;
 use crate::units::parse_duration;
 
-/// Compare two versions, interleaved in one run: two URLs, or one URL with two sets of headers
+/// Compare two versions, interleaved in one run: two URLs, or one URL with two sets of headers or two versions of HTTP
 #[derive(Clone, Debug, Args)]
 #[command(
     mut_arg("url", |arg| arg.help("Base URL of a side without its own").help_heading("Sides")),
@@ -48,6 +48,7 @@ use crate::units::parse_duration;
   a7probe ab --before http://127.0.0.1:8080 --after http://127.0.0.1:8081
   a7probe ab --before http://127.0.0.1:8080 --after http://127.0.0.1:8081 --gate 'p95 reduction >= 70%'
   a7probe ab https://a7.example --after-header 'X-Canary: 1' --get health=/health --pairs 12 --block 5s
+  a7probe ab https://a7.example --after-http2 --get health=/health
   a7probe ab http://127.0.0.1:8080       the same on both sides: the differences that this setup shows without a change
 
 Blocks come in the order before, after, after, before, so that a linear drift cancels."
@@ -68,6 +69,14 @@ pub struct AbArgs {
     /// Header of every request to the side after (repeatable); replaces a header of the same name from -H
     #[arg(long, value_name = "NAME: VALUE", help_heading = "Sides")]
     pub after_header: Vec<String>,
+
+    /// Speak HTTP/2 to the side before alone; --http2 speaks it to both
+    #[arg(long, help_heading = "Sides", conflicts_with = "http2")]
+    pub before_http2: bool,
+
+    /// Speak HTTP/2 to the side after alone; --http2 speaks it to both
+    #[arg(long, help_heading = "Sides", conflicts_with_all = ["http2", "before_http2"])]
+    pub after_http2: bool,
 
     /// Pairs of blocks, one of each side: an even number, so that drift cancels; 6 or more for an interval over pairs
     #[arg(long, visible_alias = "blocks", env = "A7PROBE_PAIRS", value_name = "N", default_value_t = 6,

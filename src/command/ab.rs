@@ -5,10 +5,10 @@ mod plan_text;
 
 use std::io::Write;
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 
 use super::measuring::{
-    Calibrating, Measurement, Measuring, PendingCalibration, Preflight, RunOptions,
+    Calibrating, CalibrationTask, Measurement, Measuring, PendingCalibration, Preflight, RunOptions,
 };
 use super::verdict_exit::verdict_exit;
 use super::{compare, measure, signals};
@@ -16,13 +16,13 @@ use crate::cli::ab::AbArgs;
 use crate::cli::resolve::{self, Ab, Sameness};
 use crate::cli::run_setup::{Intent, Precheck};
 use crate::exit::Exit;
-use crate::judge::comparison::{self, Comparison, Pair, Side};
+use crate::judge::comparison::{self, Comparison, Pair, Side, SideName};
 use crate::judge::gate::{self, StopRule, Subject};
 use crate::printable::Shown as _;
 use crate::report::{
     ComparisonReport, EndpointReport, Note, Report, ReportKind, SavedRunLink, TurnsReport,
 };
-use crate::run::plan::Design;
+use crate::run::plan::{Design, Plan};
 use crate::run::recording::Recording;
 use crate::run::run_file::{Gating, Run, SelftestCertificate, SideRecord, Signal, TurnsRecord};
 use blocks::Blocks;
@@ -35,22 +35,28 @@ pub fn run(args: &AbArgs, stdout: &mut dyn Write, stderr: &mut dyn Write) -> any
     if args.measure.run.base.intent() == Intent::Show {
         return plan_text::show(args, stdout);
     }
-    let ab = resolve::ab(args)?;
+    let mut ab = resolve::ab(args)?;
     ab.setup.output.check_formats("ab")?;
     let files = ab.save.before.iter().chain(&ab.save.after);
     measure::check_outputs(files, &ab.setup.output)?;
     let certificate = measure::certificate(ab.setup.certificate.as_deref())?;
     let measuring = Measuring::new(ab.setup.console(), None)?;
-    // What is sent is the same on both sides.
-    let calibration = measuring.calibration(ab.setup.calibration, &ab.plans.before);
-    if let Some(signal) = preflight(&ab, &measuring, stderr)? {
+    // It begins before the preflight, which may change the version of HTTP.
+    let planned = ab.plans.before.clone();
+    let calibration = measuring.calibration(ab.setup.calibration, &planned);
+    if let Some(signal) = preflight(&mut ab, &measuring, stderr)? {
         return Ok(signals::exit(signal));
     }
-    let calibration = match calibration.ready(stderr)? {
-        Calibrating::Ready(calibration) => calibration,
-        Calibrating::Interrupted(signal) => return Ok(signals::exit(signal)),
+    let ab = ab;
+    let calibration = match calibrations(&ab, calibration, &measuring, stderr)? {
+        Ok(calibration) => calibration,
+        Err(signal) => return Ok(signals::exit(signal)),
     };
-    let blocks = Blocks::measure(&ab, &measuring, calibration.own_error())?;
+    let own_errors = Pair {
+        before: calibration.before.own_error(),
+        after: calibration.after.own_error(),
+    };
+    let blocks = Blocks::measure(&ab, &measuring, own_errors)?;
     if blocks.pairs.is_empty() {
         writeln!(
             stderr,
@@ -87,31 +93,69 @@ pub fn run(args: &AbArgs, stdout: &mut dyn Write, stderr: &mut dyn Write) -> any
 
 /// Both sides, before the first block.
 fn preflight(
-    ab: &Ab,
+    ab: &mut Ab,
     measuring: &Measuring,
     stderr: &mut dyn Write,
 ) -> anyhow::Result<Option<Signal>> {
     if ab.setup.preflight == Precheck::Skip {
         return Ok(None);
     }
-    for (role, plan) in [("before", &ab.plans.before), ("after", &ab.plans.after)] {
-        let asked = measuring.preflight(plan, &[], ab.setup.wait_ready, stderr);
-        match asked.with_context(|| format!("the side {role}"))? {
-            Preflight::Interrupted(signal) => return Ok(Some(signal)),
-            // Both sides are measured alike.
-            Preflight::Http2Only => {
-                bail!("the side {role} offers HTTP/2 only\nhint: add --http2")
-            }
-            Preflight::Ready | Preflight::Absent(_) => {}
+    let patience = ab.setup.wait_ready;
+    let mut asked = |side: SideName, plan: &mut Plan| {
+        let asked = measuring.preflight_of_any_version(plan, Some(side), patience, stderr);
+        asked.with_context(|| format!("the side {}", side.as_str()))
+    };
+    let Pair { before, after } = &mut ab.plans;
+    for (side, plan) in [(SideName::Before, before), (SideName::After, after)] {
+        if let Preflight::Interrupted(signal) = asked(side, plan)? {
+            return Ok(Some(signal));
         }
     }
+    ab.sameness = Sameness::of(&ab.plans);
     Ok(None)
+}
+
+/// The measurement overhead of each side. It is the same for both unless they speak different versions of HTTP: what is
+/// sent is the same.
+fn calibrations<'a>(
+    ab: &'a Ab,
+    begun: CalibrationTask<'a>,
+    measuring: &'a Measuring,
+    stderr: &mut dyn Write,
+) -> anyhow::Result<Result<Pair<PendingCalibration>, Signal>> {
+    let Pair { before, after } = &ab.plans;
+    let asked = ab.setup.calibration;
+    let task = if begun.is_over(before.connections.version) {
+        begun
+    } else {
+        begun.replaced(asked, before)
+    };
+    let own = match task.ready(stderr)? {
+        Calibrating::Ready(own) => own,
+        Calibrating::Interrupted(signal) => return Ok(Err(signal)),
+    };
+    if before.connections.version == after.connections.version {
+        let other = own.clone();
+        return Ok(Ok(Pair {
+            before: own,
+            after: other,
+        }));
+    }
+    // One after the other, so that they do not disturb each other.
+    own.result();
+    Ok(match measuring.calibration(asked, after).ready(stderr)? {
+        Calibrating::Ready(other) => Ok(Pair {
+            before: own,
+            after: other,
+        }),
+        Calibrating::Interrupted(signal) => Err(signal),
+    })
 }
 
 /// What is known of the instrument that measured both sides.
 #[derive(Clone, Copy)]
 struct InstrumentRecord<'a> {
-    calibration: &'a PendingCalibration,
+    calibration: &'a Pair<PendingCalibration>,
     certificate: Option<&'a SelftestCertificate>,
 }
 
@@ -123,21 +167,22 @@ fn runs(
     blocks: &Blocks,
 ) -> Pair<Measurement> {
     let gates = ab.on_one_run();
-    let options = RunOptions {
-        gates: &gates,
-        guard: ab.guard,
-        design: Design::Fixed,
-        stop_rule: StopRule::Decided,
-        gating: Gating::Gates,
-        abort_on: &[],
-        calibration: instrument.calibration,
-        certificate: instrument.certificate,
-        audit: None,
-    };
+    let calibration = instrument.calibration;
     let whole = |side: SideRecord| {
-        let (plan, ids) = match side {
-            SideRecord::Before => (&ab.plans.before, blocks.ids.before),
-            SideRecord::After => (&ab.plans.after, blocks.ids.after),
+        let (plan, ids, calibration) = match side {
+            SideRecord::Before => (&ab.plans.before, blocks.ids.before, &calibration.before),
+            SideRecord::After => (&ab.plans.after, blocks.ids.after, &calibration.after),
+        };
+        let options = RunOptions {
+            gates: &gates,
+            guard: ab.guard,
+            design: Design::Fixed,
+            stop_rule: StopRule::Decided,
+            gating: Gating::Gates,
+            abort_on: &[],
+            calibration,
+            certificate: instrument.certificate,
+            audit: None,
         };
         let measured = blocks.whole(side, ab.block);
         let mut measurement = measuring.of_blocks(plan, &options, ids, measured);
@@ -177,6 +222,8 @@ fn report(ab: &Ab, runs: &Pair<Measurement>, blocks: &Blocks) -> anyhow::Result<
     let (before, after) = (runs.before.run.ended, runs.after.run.ended);
     compare::withhold_from_cut_runs(&mut report.findings, before, after);
     report.notes = notes(ab, blocks, &report);
+    let (before, after) = (&runs.before.run.plan, &runs.after.run.plan);
+    report.notes.extend(Note::of_protocols(before, after));
     report.comparison = Some(ComparisonReport {
         noise: ab.noise,
         comparisons,

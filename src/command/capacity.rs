@@ -82,8 +82,12 @@ pub(super) fn search(
     quiet: bool,
     stderr: &mut dyn Write,
 ) -> anyhow::Result<CapacitySearched> {
-    let preflight =
-        measuring.preflight_of_any_version(&mut capacity.plan, capacity.wait_ready, stderr)?;
+    let preflight = measuring.preflight_of_any_version(
+        &mut capacity.plan,
+        None,
+        capacity.wait_ready,
+        stderr,
+    )?;
     if let Preflight::Interrupted(signal) = preflight {
         return Ok(CapacitySearched::Interrupted(signal));
     }

@@ -63,7 +63,7 @@ pub fn run(
     }
     let measuring = Measuring::new(console(args), None)?.always_asking();
     let preflight =
-        measuring.preflight_of_any_version(&mut diagnose.plan, diagnose.wait_ready, stderr)?;
+        measuring.preflight_of_any_version(&mut diagnose.plan, None, diagnose.wait_ready, stderr)?;
     if let Preflight::Interrupted(signal) = preflight {
         return Ok(signals::exit(signal));
     }

@@ -54,11 +54,10 @@ pub fn run(
         }
     }
     let spoken = measure.plan.clone();
-    let calibration = if spoken.connections.version == planned.connections.version {
+    let calibration = if calibration.is_over(spoken.connections.version) {
         calibration
     } else {
-        drop(calibration);
-        measuring.calibration(measure.setup.calibration, &spoken)
+        calibration.replaced(measure.setup.calibration, &spoken)
     };
     let calibration = match calibration.ready(stderr)? {
         Calibrating::Ready(calibration) => calibration,
@@ -160,7 +159,7 @@ fn preflight(
         match asked {
             Preflight::Ready => return Ok(Preflighted::Ready(Box::new(measure), notes)),
             Preflight::Interrupted(signal) => return Ok(Preflighted::Interrupted(signal)),
-            Preflight::Http2Only => measuring.use_http2(&mut measure.plan, stderr)?,
+            Preflight::Http2Only => measuring.use_http2(&mut measure.plan, None, stderr)?,
             Preflight::Absent(absent) => {
                 for (name, status) in absent {
                     notes.push(left_out(&measure, &name, status)?);

@@ -40,7 +40,7 @@ use decider::Decider;
 
 pub(super) use audited::AuditOptions;
 pub(super) use calibration::calibrated;
-pub(super) use calibration_task::Calibrating;
+pub(super) use calibration_task::{Calibrating, CalibrationTask};
 pub(super) use pending_calibration::PendingCalibration;
 pub(super) use preflight::Preflight;
 pub use preflight::Unreachable;

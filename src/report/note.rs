@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::run::import::ImportRemark;
 use crate::run::replay::ReplaySource;
+use crate::run::run_file::{FactDifference, PlanRecord};
 
 /// What must be known to read the numbers, beyond what the report derives from them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,6 +45,13 @@ pub enum Note {
     SidesOfAb,
     /// One side has no plan that could be checked.
     NoPlan,
+    /// `ab` measured one side over HTTP/1.1 and the other over HTTP/2.
+    Protocols {
+        /// Over what the side before was measured.
+        before: String,
+        /// The same of the side after.
+        after: String,
+    },
     /// There are no gates on two runs.
     NoGates,
     /// Both sides were measured in blocks, in the order before, after, after, before.
@@ -68,4 +76,16 @@ pub enum Note {
         /// The remark.
         remark: ImportRemark,
     },
+}
+
+impl Note {
+    /// What the sides of an `ab` were measured over; `None` if that is the same.
+    pub fn of_protocols(before: &PlanRecord, after: &PlanRecord) -> Option<Note> {
+        let differences = before.differences(after).into_iter();
+        let protocol = { differences }.find(FactDifference::is_of_protocol)?;
+        Some(Note::Protocols {
+            before: protocol.before,
+            after: protocol.after,
+        })
+    }
 }

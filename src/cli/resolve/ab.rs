@@ -1,4 +1,4 @@
-//! The two plans of `ab`, which differ only in URL and headers.
+//! The two plans of `ab`, which differ only in URL, headers and version of HTTP.
 
 mod block_plans;
 mod checks;
@@ -70,14 +70,14 @@ fn draft(args: &AbArgs, layers: &SettingsLayers, look_up: LookUp<'_>) -> anyhow:
     Ok(Draft { meant: ab, fault })
 }
 
-/// Both sides of the same plan but for their URL and headers.
+/// Both sides of the same plan but for their URL, headers and version of HTTP.
 fn plans(
     args: &AbArgs,
     layers: &SettingsLayers,
     look_up: LookUp<'_>,
 ) -> anyhow::Result<Pair<Plan>> {
-    let plan = |side: SideName, url: &Option<String>, headers: &[String]| {
-        let own = side_args(args, url, headers)?;
+    let plan = |side: SideName| {
+        let (own, headers) = side_args(args, side)?;
         let plan = UncheckedPlan::resolve(&own, layers, look_up, &[])
             .with_context(|| format!("the side {}", side.as_str()))?
             .plan;
@@ -87,9 +87,9 @@ fn plans(
     };
     segments::refuse_typed(&args.measure, layers, "ab")?;
     check_urls(args, layers)?;
-    let before = plan(SideName::Before, &args.before, &args.before_header)?;
+    let before = plan(SideName::Before)?;
     check_origins(args, &before)?;
-    let mut after = plan(SideName::After, &args.after, &args.after_header)?;
+    let mut after = plan(SideName::After)?;
     if after.endpoints.len() != before.endpoints.len() {
         bail!(
             "one URL has a path (one endpoint), the other has none (health and ingest)\nhint: name the endpoints of both: --get health=/health --post ingest=/ingest"
@@ -133,13 +133,18 @@ fn check_urls(args: &AbArgs, layers: &SettingsLayers) -> anyhow::Result<()> {
     )
 }
 
-/// The arguments of a `measure` of one side alone.
-fn side_args(
-    args: &AbArgs,
-    url: &Option<String>,
-    headers: &[String],
-) -> anyhow::Result<MeasureArgs> {
+/// The arguments of a `measure` of one side alone, and the headers that it has for itself.
+fn side_args(args: &AbArgs, side: SideName) -> anyhow::Result<(MeasureArgs, &[String])> {
+    let (url, headers, is_http2) = match side {
+        SideName::Before => (&args.before, &args.before_header, args.before_http2),
+        SideName::After => (&args.after, &args.after_header, args.after_http2),
+    };
     let mut own = args.measure.clone();
+    own.connection.http2 |= is_http2;
+    if !own.connection.http2 && (args.before_http2 || args.after_http2) {
+        // It is for the other side.
+        own.connection.streams = None;
+    }
     let service = &mut own.service;
     if let Some(url) = url {
         service.url = vec![url.clone()];
@@ -163,7 +168,7 @@ fn side_args(
     let total = args.block.checked_mul(args.pairs);
     own.load.duration =
         Some(total.context("--block times --pairs is too long\nhint: shorten --block")?);
-    Ok(own)
+    Ok((own, headers))
 }
 
 /// An endpoint of the settings may have a header of the same name, which would win.

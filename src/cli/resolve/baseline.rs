@@ -146,6 +146,11 @@ pub(crate) fn check_plan(
     let before = &baseline.run.plan;
     let mut differences = before.differences(plan);
     differences.retain(|difference| difference.fact != SIZE);
+    // What may be the compared property is named and not refused.
+    let (protocols, differences): (Vec<_>, Vec<_>) =
+        { differences.into_iter() }.partition(FactDifference::is_of_protocol);
+    let protocols = { protocols.into_iter() }
+        .map(|difference| ComparisonWarning::DifferentProtocols { difference });
     if !args.plans.allow_different_plans && !differences.is_empty() {
         let differences: Vec<String> = differences.iter().map(fact_difference).collect();
         bail!(
@@ -159,7 +164,8 @@ pub(crate) fn check_plan(
         .map(|difference| ComparisonWarning::DifferentPlans { difference });
     let unknown = before.unknowns(plan).into_iter();
     let unknown = unknown.map(|field| ComparisonWarning::UnknownPlan { field });
-    Ok(differences.chain(unknown).map(Warning::of).collect())
+    let all = protocols.chain(differences).chain(unknown);
+    Ok(all.map(Warning::of).collect())
 }
 
 /// The same before a run.

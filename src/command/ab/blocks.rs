@@ -51,14 +51,14 @@ impl Blocks {
     pub(super) fn measure(
         ab: &Ab,
         measuring: &Measuring,
-        own_error: OwnError,
+        own_error: Pair<OwnError>,
     ) -> anyhow::Result<Blocks> {
         let (mut before, mut after) = (Taking::new(), Taking::new());
         let mut stopped = false;
         for (number, turn) in (1..).zip(order_of(ab.pairs)) {
-            let side = match turn.side {
-                SideName::Before => &mut before,
-                SideName::After => &mut after,
+            let (side, own_error) = match turn.side {
+                SideName::Before => (&mut before, own_error.before.clone()),
+                SideName::After => (&mut after, own_error.after.clone()),
             };
             let label = format!(
                 "block {number} of {} ({})",
@@ -66,7 +66,7 @@ impl Blocks {
                 turn.side.as_str()
             );
             let ids = side.ids.after(side.sent);
-            let block = measuring.block(&ab.block_plan(turn), ids, own_error.clone(), &label)?;
+            let block = measuring.block(&ab.block_plan(turn), ids, own_error, &label)?;
             if block.stopped {
                 stopped = true;
                 break;

@@ -69,7 +69,11 @@ fn write_text(ab: &Ab, out: &mut dyn Write) -> io::Result<()> {
         "  in flight  at most {}",
         before.connections.max_in_flight
     )?;
-    if before.connections.version != HttpVersion::Http1 {
+    let versions = [before, after].map(|plan| plan.connections.version);
+    if versions[0] != versions[1] {
+        let (before, after) = (protocol(before), protocol(after));
+        writeln!(out, "  protocol   before: {before}; after: {after}")?;
+    } else if versions[0] != HttpVersion::Http1 {
         writeln!(out, "  protocol   {}", protocol(before))?;
     }
     writeln!(

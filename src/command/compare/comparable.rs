@@ -7,7 +7,7 @@ use crate::judge::comparison::Pair;
 use crate::judge::warning::{ComparisonWarning, Warning};
 use crate::report::text::fact_difference;
 use crate::report::{Note, Report};
-use crate::run::run_file::{Run, SideRecord, TurnsRecord};
+use crate::run::run_file::{FactDifference, Run, SideRecord, TurnsRecord};
 
 /// What happens if the plans differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +30,7 @@ pub(super) fn check_plans(
     {
         // Their plans differ only in the compared property.
         report.notes.push(Note::SidesOfAb);
+        report.notes.extend(protocols(files));
         report.warnings.extend(exchanged(&before));
         return Ok(());
     }
@@ -49,7 +50,10 @@ fn check_runs(
     strictness: Strictness,
     warnings: &mut Vec<Warning>,
 ) -> anyhow::Result<()> {
-    let differences = before.plan.differences(&after.plan);
+    let differences = before.plan.differences(&after.plan).into_iter();
+    let (protocols, differences): (Vec<_>, Vec<_>) =
+        differences.partition(FactDifference::is_of_protocol);
+    warnings.extend(different_protocols(protocols));
     match strictness {
         Strictness::Refuse if !differences.is_empty() => bail!(
             "the runs have different plans:\n  {}\nhint: measure both with the same plan, or add --allow-different-plans",
@@ -70,6 +74,20 @@ fn check_runs(
     warnings.extend(order(before, after));
     warnings.extend(machines(before, after));
     Ok(())
+}
+
+/// The protocol may be the compared property, so it is named and not refused.
+pub(in crate::command) fn different_protocols(
+    differences: Vec<FactDifference>,
+) -> impl Iterator<Item = Warning> {
+    let warning = |difference| Warning::of(ComparisonWarning::DifferentProtocols { difference });
+    differences.into_iter().map(warning)
+}
+
+/// What the sides of an `ab` were measured over, where that differs.
+fn protocols(files: &Pair<ComparedFile>) -> Option<Note> {
+    let (before, after) = (files.before.run()?, files.after.run()?);
+    Note::of_protocols(&before.plan, &after.plan)
 }
 
 fn exchanged(before: &TurnsRecord) -> Option<Warning> {

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use anyhow::bail;
 
-use super::comparable::Strictness;
+use super::comparable::{Strictness, different_protocols};
 use crate::cli::compare::CompareArgs;
 use crate::cli::resolve::capacity_asked_of_saved;
 use crate::command::capacity::capacity_exit;
@@ -51,7 +51,9 @@ pub(super) fn compare(
 /// What differs between both searches and the machines.
 fn warnings(files: &Pair<CapacityReport>, strictness: Strictness) -> anyhow::Result<Vec<Warning>> {
     let Pair { before, after } = files;
-    let differences = differences(before, after);
+    let differences = differences(before, after).into_iter();
+    let (protocols, differences): (Vec<_>, Vec<_>) =
+        differences.partition(FactDifference::is_of_protocol);
     if strictness == Strictness::Refuse && !differences.is_empty() {
         bail!(
             "the searches are not comparable:\n  {}\nhint: search both with the same goal and plan, or add --allow-different-plans",
@@ -66,6 +68,7 @@ fn warnings(files: &Pair<CapacityReport>, strictness: Strictness) -> anyhow::Res
         .into_iter()
         .map(|difference| Warning::of(ComparisonWarning::DifferentPlans { difference }))
         .collect();
+    warnings.extend(different_protocols(protocols));
     if before.started_at == after.started_at {
         warnings.push(Warning::of(ComparisonWarning::SameRun));
     } else if after.started_at < before.started_at {

@@ -10,7 +10,7 @@ use super::{Measuring, say_interrupted};
 use crate::cli::run_setup::Precheck;
 use crate::command::progress::Progress;
 use crate::probe::engine::{self, CALIBRATION_LENGTH};
-use crate::run::plan::Plan;
+use crate::run::plan::{HttpVersion, Plan};
 use crate::run::run_file::{Calibration, Signal};
 
 /// How often the end of a calibration and signals are looked for.
@@ -68,6 +68,23 @@ impl Measuring {
             Precheck::Run => {}
         }
         task
+    }
+}
+
+impl<'a> CalibrationTask<'a> {
+    /// Whether it measures this version of HTTP.
+    pub(in crate::command) fn is_over(&self, version: HttpVersion) -> bool {
+        self.plan.connections.version == version
+    }
+
+    /// The calibration of another plan in its place: what has begun is waited for, which takes about 2 s at the most, and
+    /// not used.
+    pub(in crate::command) fn replaced(mut self, asked: Precheck, plan: &'a Plan) -> Self {
+        if let Some(CalibrationThread { handle, .. }) = self.thread.take() {
+            // A panic there has left no result, which is not needed.
+            let _ = handle.join();
+        }
+        self.measuring.calibration(asked, plan)
     }
 }
 

@@ -8,12 +8,13 @@ use anyhow::{anyhow, bail};
 use super::{Measuring, say_interrupted};
 use crate::cli::defaults::DEFAULT_STREAMS;
 use crate::cli::progress::Talk;
+use crate::judge::comparison::SideName;
 use crate::judge::failure_hints::shows_a_wrong_plan;
 use crate::probe::engine::{self, PreflightAnswer, PreflightError};
 use crate::report::text::failure_hints::{
     Explained, no_answer, unexpected_answer, unexpected_body,
 };
-use crate::run::plan::{BodyFault, Endpoint, HttpVersion, Piece, Plan};
+use crate::run::plan::{BodyFault, Endpoint, HttpVersion, Piece, Plan, Scheme};
 use crate::run::preflight_failure::{FailureCause, PreflightFailure};
 use crate::run::run_file::Signal;
 use crate::units::Pretty;
@@ -74,7 +75,7 @@ impl Measuring {
                 return Ok(Preflight::Absent(absent));
             }
             if let Err(error) = &asked
-                && calls_for_http2(plan, error)
+                && (calls_for_http2(plan, error) || self.answers_over_http2(plan, error))
             {
                 return Ok(Preflight::Http2Only);
             }
@@ -86,13 +87,15 @@ impl Measuring {
         }
     }
 
-    /// The same for a plan that is carried out over HTTP/2 if the service offers nothing else.
+    /// The same for a plan that is carried out over HTTP/2 if the service offers nothing else. Of two services, `side` says
+    /// which one it is.
     ///
     /// # Errors
     /// Those of [`Measuring::preflight`].
     pub(in crate::command) fn preflight_of_any_version(
         &self,
         plan: &mut Plan,
+        side: Option<SideName>,
         patience: Option<Duration>,
         stderr: &mut dyn Write,
     ) -> anyhow::Result<Preflight> {
@@ -100,7 +103,7 @@ impl Measuring {
         if asked != Preflight::Http2Only {
             return Ok(asked);
         }
-        self.use_http2(plan, stderr)?;
+        self.use_http2(plan, side, stderr)?;
         self.preflight(plan, &[], patience, stderr)
     }
 
@@ -108,18 +111,43 @@ impl Measuring {
     pub(in crate::command) fn use_http2(
         &self,
         plan: &mut Plan,
+        side: Option<SideName>,
         stderr: &mut dyn Write,
     ) -> std::io::Result<()> {
         plan.connections.version = HttpVersion::Http2 {
             streams: DEFAULT_STREAMS,
         };
         if self.console.talk == Talk::Normal {
-            writeln!(
-                stderr,
-                "the service offers HTTP/2 only: measuring over HTTP/2"
-            )?;
+            let who = match side {
+                None => "the service".to_owned(),
+                Some(side) => format!("the side {}", side.as_str()),
+            };
+            writeln!(stderr, "{who} offers HTTP/2 only: measuring it over HTTP/2")?;
         }
         Ok(())
+    }
+
+    /// Whether a service that agreed on no protocol by TLS and gave no answer of HTTP/1.1 answers over HTTP/2. Such a service
+    /// does not say so in the handshake.
+    fn answers_over_http2(&self, plan: &Plan, error: &PreflightError) -> bool {
+        let PreflightError::Endpoint { endpoint, failure } = error else {
+            return false;
+        };
+        let is_tls = |e: &Endpoint| plan.target_of(e).scheme == Scheme::Https;
+        let mut asked = plan.endpoints.iter().filter(|e| e.name == *endpoint);
+        let may_be = plan.connections.version == HttpVersion::Http1
+            && matches!(
+                failure,
+                PreflightFailure::Failed(_, _, FailureCause::Closed | FailureCause::Http2Only)
+            )
+            && asked.any(is_tls);
+        may_be && {
+            let mut plan = plan.clone();
+            plan.connections.version = HttpVersion::Http2 {
+                streams: DEFAULT_STREAMS,
+            };
+            engine::preflight(&plan, &self.stop).is_ok()
+        }
     }
 
     /// The answers; keeps the time of the slowest for the runs that follow.

@@ -43,6 +43,11 @@ pub(super) fn note(note: &Note) -> Vec<String> {
         Note::SidesOfAb => {
             "drift controlled: ab measured both sides interleaved; these intervals use all requests, and only the report of ab has those of pairs of blocks"
         }
+        Note::Protocols { before, after } => {
+            return vec![format!(
+                "before: {before}, after: {after}; the change includes what the protocol makes of it"
+            )];
+        }
         Note::NoPlan => {
             "a list of latencies has no plan, so the plans of both sides cannot be compared"
         }

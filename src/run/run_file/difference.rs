@@ -2,6 +2,9 @@
 
 use serde::Serialize;
 
+use super::plan_facts::PROTOCOL;
+use crate::run::plan::HttpVersion;
+
 /// A fact with its value on either side.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
@@ -12,6 +15,14 @@ pub struct FactDifference {
     pub before: String,
     /// Its value in the run after.
     pub after: String,
+}
+
+impl FactDifference {
+    /// Whether one side was measured over HTTP/1.1 and the other over HTTP/2: what may be the compared property itself.
+    pub fn is_of_protocol(&self) -> bool {
+        let is_http1 = |value: &str| value == HttpVersion::Http1.as_str();
+        self.fact == PROTOCOL && (is_http1(&self.before) || is_http1(&self.after))
+    }
 }
 
 /// A fact in which the machine of a certificate differs from that of a run.

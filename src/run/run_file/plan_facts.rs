@@ -14,7 +14,7 @@ pub(super) const OPTIONAL: [(&str, &str); 3] =
     [(DATA, "none"), (VARIABLES, "none"), (PROTOCOL, "HTTP/1.1")];
 
 const DATA: &str = "data";
-const PROTOCOL: &str = "protocol";
+pub(super) const PROTOCOL: &str = "protocol";
 const VARIABLES: &str = "variables of the environment";
 
 /// What is stated, and its value, exactly: durations and rates in their shortest text that reads back the same.
@@ -29,8 +29,9 @@ pub(super) fn facts(plan: &PlanRecord) -> BTreeMap<String, String> {
     state("in-flight cap", plan.connections.max_in_flight.to_string());
     state("connections", connections(&plan.connections));
     state("endpoints", names(plan));
-    if let HttpVersion::Http2 { streams } = plan.connections.version {
-        state(PROTOCOL, http2(streams));
+    let version = plan.connections.version;
+    if version != HttpVersion::Http1 {
+        state(PROTOCOL, protocol(version));
     }
     if let Some(record) = &plan.data {
         state(DATA, data(record));
@@ -116,9 +117,15 @@ fn connections(connections: &ConnectionRecord) -> String {
     format!("{kept}{redirects}{tracing}")
 }
 
-fn http2(streams: usize) -> String {
-    let noun = plural(streams as u64, "stream");
-    format!("HTTP/2 with {streams} {noun} a connection")
+/// `HTTP/1.1`, `HTTP/2 with 8 streams a connection`.
+fn protocol(version: HttpVersion) -> String {
+    match version {
+        HttpVersion::Http1 => version.as_str().to_owned(),
+        HttpVersion::Http2 { streams } => {
+            let noun = plural(streams as u64, "stream");
+            format!("HTTP/2 with {streams} {noun} a connection")
+        }
+    }
 }
 
 /// The name of the file says nothing.

@@ -38,16 +38,18 @@ pub(crate) struct Ab {
 /// Whether there is anything to tell the sides of a comparison apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Sameness {
-    /// The same URL and headers: any difference comes from the setup, or is chance (an A/A).
+    /// The same URL, headers and version of HTTP: any difference comes from the setup, or is chance (an A/A).
     Same,
     Different,
 }
 
 impl Sameness {
-    /// Whether the plans differ in their URLs or headers.
-    pub(super) fn of(plans: &Pair<Plan>) -> Sameness {
+    /// Whether the plans differ in their URLs, headers or versions of HTTP.
+    pub(crate) fn of(plans: &Pair<Plan>) -> Sameness {
         let Pair { before, after } = plans;
-        if before.target == after.target && before.endpoints == after.endpoints {
+        let (own, other) = (&before.connections, &after.connections);
+        let same_requests = before.target == after.target && before.endpoints == after.endpoints;
+        if same_requests && own.version == other.version {
             Sameness::Same
         } else {
             Sameness::Different
