@@ -18,12 +18,12 @@ use crate::report::ReportFormat;
     }),
     after_help = "Exit codes: 0 every check is within tolerance, 1 a check is not.
 Examples:
-  a7probe selftest                          about 45 s
-  a7probe selftest --quick --output json    about 15 s
+  a7probe selftest                          about 55 s
+  a7probe selftest --quick --output json    about 20 s
   a7probe selftest --save certificate.json, then  a7probe measure URL --certificate certificate.json"
 )]
 pub struct SelftestArgs {
-    /// Fewer requests: about 15 s instead of 45 s.
+    /// Fewer requests: about 20 s instead of 55 s.
     #[arg(long)]
     pub quick: bool,
 

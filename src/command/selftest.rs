@@ -1,8 +1,10 @@
 //! `a7probe selftest`: measure known delays; show the measurement overhead.
 
+mod http2_server;
 mod scenario;
 mod script;
 mod server;
+mod server_account;
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -80,18 +82,23 @@ fn certificate(
     say("null server on loopback")?;
     let scenarios = scenario::all(args.quick);
     let first = scenarios.first().context("there are scenarios")?;
-    let Some(calibration) = calibrated(&first.plan(1), stop) else {
+    let Some(calibration) = overhead(first, stop)? else {
         return Ok(None);
     };
-    if let Calibration::Failed { why } = &calibration {
-        return Err(anyhow!(
-            "the measurement overhead cannot be measured: {why}\nhint: raise the limit of open files (ulimit -n), or free some ports"
-        ));
-    }
-    let mut checks = vec![own_error(&calibration)];
+    let mut checks = vec![own_error(first, &calibration)];
+    // That of the scenarios that follow.
+    let (mut version, mut own) = (first.version, calibration.clone());
     for scenario in &scenarios {
+        if scenario.version != version {
+            version = scenario.version;
+            let Some(other) = overhead(scenario, stop)? else {
+                return Ok(None);
+            };
+            checks.push(own_error(scenario, &other));
+            own = other;
+        }
         say(&scenario.name())?;
-        match play(scenario, &calibration, stop)? {
+        match play(scenario, &own, stop)? {
             Some(own) => checks.extend(own),
             None => return Ok(None),
         }
@@ -100,10 +107,20 @@ fn certificate(
     Ok(Some(certificate))
 }
 
+/// The measurement overhead over the protocol of a scenario; `None` if it was interrupted.
+fn overhead(scenario: &Scenario, stop: &StopSignal) -> anyhow::Result<Option<Calibration>> {
+    match calibrated(&scenario.plan(1), stop) {
+        Some(Calibration::Failed { why }) => Err(anyhow!(
+            "the measurement overhead cannot be measured: {why}\nhint: raise the limit of open files (ulimit -n), or free some ports"
+        )),
+        measured => Ok(measured),
+    }
+}
+
 /// Tolerances grow with the measurement overhead, so the overhead must be small as well.
-fn own_error(calibration: &Calibration) -> SelftestCheck {
+fn own_error(scenario: &Scenario, calibration: &Calibration) -> SelftestCheck {
     SelftestCheck {
-        scenario: "null server".to_owned(),
+        scenario: scenario.over("null server"),
         figure: "overhead".to_owned(),
         unit: CheckUnit::Ms,
         truth: 0.0,
@@ -119,7 +136,7 @@ fn play(
     stop: &StopSignal,
 ) -> anyhow::Result<Option<Vec<SelftestCheck>>> {
     let ids = RunIds::fresh();
-    let server = ScriptedServer::start(scenario.script, ids.run.to_string())?;
+    let server = ScriptedServer::start(scenario.script, scenario.version, ids.run.to_string())?;
     let plan = scenario.plan(server.port());
     let finished = engine::run(&RunSpec::new(&plan, ids, stop))?;
     let handled = server.finish();

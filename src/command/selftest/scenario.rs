@@ -1,15 +1,17 @@
 //! One scenario: a script, the load on it, and what is compared afterwards.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::script::{BurstPattern, Script, Stall};
-use super::server::Handled;
+use super::server_account::Handled;
 use crate::run::histogram::RankedValues;
 use crate::run::plan::{
     Arrivals, ConnectionPolicy, Endpoint, HttpVersion, Keepalive, Model, Plan, RedirectPolicy,
     Scheme, Size, StatusSet, Target, Template, Tracing, Trust,
 };
 use crate::run::recording::Recording;
+use crate::run::replay::PlannedReplay;
 use crate::run::run_file::{CheckUnit, SelftestCheck};
 use crate::stats::cluster::Clusters;
 use crate::stats::rank::Quantile;
@@ -27,10 +29,20 @@ const STALLED: Duration = Duration::from_millis(150);
 /// Between the slow and the fast requests of the bursts.
 const BETWEEN: Duration = Duration::from_millis(40);
 
+/// Requests of a burst over HTTP/2, and how often one is due: before the next, a server that serves one at a time is idle.
+const BURST: usize = 8;
+const BETWEEN_BURSTS: Duration = Duration::from_millis(200);
+
+const ONE_STREAM: Script = Script::OneStream {
+    burst: BURST,
+    service: Duration::from_millis(10),
+};
+
 /// A script and the load on it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Scenario {
     pub(super) script: Script,
+    pub(super) version: HttpVersion,
     pub(super) rate_per_s: f64,
     pub(super) requests: u64,
 }
@@ -41,6 +53,7 @@ pub(super) fn all(quick: bool) -> Vec<Scenario> {
     let (delay_requests, seconds) = if quick { (200, 3) } else { (800, 10) };
     let delays = [0, 1, 5, 50, 163].map(|delay| Scenario {
         script: Script::Delay(ms(delay)),
+        version: HttpVersion::Http1,
         rate_per_s: RATE_PER_S,
         requests: delay_requests,
     });
@@ -58,10 +71,24 @@ pub(super) fn all(quick: bool) -> Vec<Scenario> {
     let scripts = [Script::Stall(stall), Script::Bursts(bursts)];
     let others = scripts.map(|script| Scenario {
         script,
+        version: HttpVersion::Http1,
         rate_per_s: RATE_PER_S,
         requests: 200 * seconds,
     });
-    delays.into_iter().chain(others).collect()
+    let over_http2 = [
+        (Script::Delay(ms(5)), delay_requests),
+        (ONE_STREAM, delay_requests / 4),
+    ];
+    let over_http2 = over_http2.map(|(script, requests)| Scenario {
+        script,
+        version: HttpVersion::Http2 { streams: BURST },
+        rate_per_s: RATE_PER_S,
+        requests,
+    });
+    { delays.into_iter() }
+        .chain(others)
+        .chain(over_http2)
+        .collect()
 }
 
 /// The plan of a load at this rate on a server of this machine.
@@ -114,12 +141,37 @@ pub(super) fn plan(port: u16, rate_per_s: f64, requests: u64, targets: Vec<Durat
 impl Scenario {
     pub(super) fn plan(&self, port: u16) -> Plan {
         let targets = self.limit().into_iter().collect();
-        plan(port, self.rate_per_s, self.requests, targets)
+        let mut plan = plan(port, self.rate_per_s, self.requests, targets);
+        plan.connections.version = self.version;
+        if let Script::OneStream { burst, .. } = self.script {
+            let bursts = self.requests / burst as u64;
+            let replay = PlannedReplay::of_bursts(burst, BETWEEN_BURSTS, bursts);
+            plan.endpoints[0].set_replay(Arc::new(replay));
+            // One connection, which the server does not let carry more than one at a time.
+            plan.connections.max_in_flight = burst;
+            plan.warmup = Duration::ZERO;
+        }
+        plan
     }
 
-    /// `delay 50 ms`.
+    /// `delay 50 ms`, `HTTP/2, delay 5 ms`.
     pub(super) fn name(&self) -> String {
+        self.over(&self.script_name())
+    }
+
+    /// What is measured, with the protocol where it is not HTTP/1.1.
+    pub(super) fn over(&self, what: &str) -> String {
+        match self.version {
+            HttpVersion::Http1 => what.to_owned(),
+            HttpVersion::Http2 { .. } => format!("{}, {what}", self.version.as_str()),
+        }
+    }
+
+    fn script_name(&self) -> String {
         match self.script {
+            Script::OneStream { burst, service } => {
+                format!("1 stream for {burst} of {}", Pretty(service))
+            }
             Script::Delay(Duration::ZERO) => "no delay".to_owned(),
             Script::Delay(delay) => format!("delay {}", Pretty(delay)),
             Script::Stall(stall) => format!(
@@ -139,7 +191,7 @@ impl Scenario {
     /// Above what requests are counted, if they are.
     fn limit(&self) -> Option<Duration> {
         match self.script {
-            Script::Delay(_) => None,
+            Script::Delay(_) | Script::OneStream { .. } => None,
             Script::Stall(_) => Some(STALLED),
             Script::Bursts(_) => Some(BETWEEN),
         }
@@ -164,7 +216,7 @@ impl Scenario {
             0.0,
         )];
         let latency = recording.latency.ranked_values();
-        let truth = Truth::of(handled);
+        let truth = Truth::of(self.script, handled);
         for quantile in [Quantile::P50, Quantile::P95, Quantile::P99] {
             let (true_value, tolerance) = match self.script {
                 Script::Stall(stall) => (
@@ -183,6 +235,7 @@ impl Scenario {
             });
         }
         checks.extend(self.counts(recording, handled));
+        checks.extend(self.slot_wait(recording, &truth, instrument));
         checks
     }
 
@@ -196,12 +249,12 @@ impl Scenario {
         let doubtful = measured - counted.certain.count_ones() as f64;
         let figure = format!("above {}", Pretty(counted.target));
         match self.script {
-            Script::Delay(_) => Vec::new(),
+            Script::Delay(_) | Script::OneStream { .. } => Vec::new(),
             Script::Stall(stall) => {
                 let periods = (self.requests as f64 / self.rate_per_s).round();
                 let truth = stall.above(counted.target, self.rate_per_s, periods as u32);
                 // One request a period, and what the server and we were late.
-                let late = at(&Truth::of(handled).late, Quantile::P99).as_secs_f64();
+                let late = at(&Truth::of(self.script, handled).late, Quantile::P99).as_secs_f64();
                 let tolerance = periods * (1.0 + late * self.rate_per_s) + doubtful;
                 vec![self.count_check(&figure, truth, measured, tolerance)]
             }
@@ -215,6 +268,28 @@ impl Scenario {
                 ]
             }
         }
+    }
+
+    /// METHOD §13: with one stream, a request of a burst waits for it until all before it are answered.
+    fn slot_wait(
+        &self,
+        recording: &Recording,
+        truth: &Truth,
+        instrument: Duration,
+    ) -> Vec<SelftestCheck> {
+        if truth.slot.count() == 0 {
+            return Vec::new();
+        }
+        let measured = recording.phases.slot.ranked_values();
+        let check = |quantile: Quantile| SelftestCheck {
+            scenario: self.name(),
+            figure: format!("slot wait {quantile}"),
+            unit: CheckUnit::Ms,
+            truth: millis(at(&truth.slot, quantile)),
+            measured: millis(at(&measured, quantile)),
+            tolerance: millis(instrument),
+        };
+        [Quantile::P50, Quantile::P99].map(check).to_vec()
     }
 
     fn count_check(
@@ -242,18 +317,34 @@ impl Scenario {
 
 /// What the server did, sorted.
 struct Truth {
+    /// With one stream, from the moment at which the first of the burst was read.
     held: RankedValues,
+    /// How long all but the first of a burst waited for the one stream, the same.
+    slot: RankedValues,
     late: RankedValues,
 }
 
 impl Truth {
-    fn of(handled: &[Handled]) -> Truth {
-        let levels = |of: fn(&Handled) -> Duration| {
-            RankedValues::from_values(handled.iter().map(|h| of(h).as_nanos() as u64).collect())
+    fn of(script: Script, handled: &[Handled]) -> Truth {
+        let levels = |times: Vec<Duration>| {
+            let ns = times.iter().map(|time| time.as_nanos() as u64);
+            RankedValues::from_values(ns.collect())
         };
+        let burst = match script {
+            Script::OneStream { burst, .. } => burst,
+            Script::Delay(_) | Script::Stall(_) | Script::Bursts(_) => 1,
+        };
+        let (mut held, mut slot) = (Vec::new(), Vec::new());
+        // One connection, so they stand in the order in which they were read.
+        for burst in handled.chunks(burst) {
+            let waits = burst.iter().map(|own| own.read_at - burst[0].read_at);
+            held.extend(waits.clone().zip(burst).map(|(wait, own)| wait + own.held));
+            slot.extend(waits.skip(1));
+        }
         Truth {
-            held: levels(|h| h.held),
-            late: levels(|h| h.late),
+            held: levels(held),
+            slot: levels(slot),
+            late: levels(handled.iter().map(|own| own.late).collect()),
         }
     }
 }

@@ -11,6 +11,12 @@ pub(super) enum Script {
     Stall(Stall),
     /// The first requests of every period are slow.
     Bursts(BurstPattern),
+    /// Over HTTP/2, with one stream a connection: a burst of as many requests is due at once, each of which takes this long.
+    OneStream {
+        /// Requests of a burst.
+        burst: usize,
+        service: Duration,
+    },
 }
 
 /// A stall at the beginning of every period.
@@ -35,6 +41,7 @@ impl Script {
     pub(super) fn due(&self, read_at: Duration, number: u64) -> Duration {
         match *self {
             Script::Delay(delay) => read_at + delay,
+            Script::OneStream { service, .. } => read_at + service,
             Script::Stall(stall) => stall.release(read_at) + stall.base,
             Script::Bursts(bursts) => {
                 let slow = number % bursts.every < bursts.slow_ones;

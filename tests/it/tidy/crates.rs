@@ -37,15 +37,24 @@ const HOMES: [(&str, &[&str]); 40] = [
             "probe/engine/connection",
             "probe/engine/null_server",
             "reference/server/http2",
+            "command/selftest/http2_server",
         ],
     ),
     (
         "http",
-        &["probe/engine/connection", "probe/engine/null_server"],
+        &[
+            "probe/engine/connection",
+            "probe/engine/null_server",
+            "command/selftest/http2_server",
+        ],
     ),
     (
         "bytes",
-        &["probe/engine/connection", "probe/engine/null_server"],
+        &[
+            "probe/engine/connection",
+            "probe/engine/null_server",
+            "command/selftest/http2_server",
+        ],
     ),
     ("hdrhistogram", &["run/histogram"]),
     (
