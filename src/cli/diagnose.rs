@@ -15,8 +15,8 @@ use super::service::ServiceArgs;
 use super::settings_file::SettingsArgs;
 use super::verdict::TargetArgs;
 
-/// Find the likely cause of high latency: connection set-up, a slow call, a blocked event loop, queueing, or this
-/// machine
+/// Find the likely cause of high latency: connection set-up, a slow call, a blocked event loop, queueing, a shared HTTP/2
+/// connection, or this machine
 #[derive(Args, Debug, Clone)]
 #[command(
     mut_args = of_steps,
@@ -45,6 +45,7 @@ use super::verdict::TargetArgs;
   slow call inside the request  commit, answer 202, then call: a7probe serve --mode background shows how
   overload                      more requests arrive than the service can answer: lower the rate, or add workers, connections, threads
   network and connections       new connections are slow: keep them open; distance, certificates, a proxy
+  shared HTTP/2 connection      its requests wait for each other: more connections, or a higher limit of streams
   client-limited                this machine sends late: use a quieter one, or a lower rate
 
 Examples:

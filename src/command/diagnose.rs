@@ -1,5 +1,7 @@
 //! `diagnose`: resolve, preflight, a few short runs, test every cause, report.
 
+mod step_plan;
+
 use std::io::Write;
 use std::time::{Duration, Instant};
 
@@ -14,24 +16,22 @@ use crate::cli::resolve::{self, Diagnose};
 use crate::cli::run_setup::Intent;
 use crate::exit::Exit;
 use crate::judge::diagnosis::{
-    Diagnosis, DiagnosisStep, Observation, Observations, Pilot, StepLoad, StepPlan, ladder,
-    patience, steps,
+    BurstSteps, ConnectionSharing, Diagnosis, DiagnosisStep, MOST_IN_BURST, NotShared, Observation,
+    Observations, Pilot, StepLoad, StepPlan, patience, steps,
 };
 use crate::judge::gate::StopRule;
 use crate::judge::warning::{RunWarning, Warning};
 use crate::printable::Shown as _;
 use crate::probe::engine::RunIds;
 use crate::report::{DiagnosisReport, Report, ReportKind, diagnosis_step};
-use crate::run::plan::{Arrivals, Design, Endpoint, Guard, Keepalive, Model, Plan, Size};
+use crate::run::plan::{Design, Guard, HttpVersion, Model, Plan, Size};
 use crate::run::run_file::{Calibration, EndpointRun, Gating, Run};
 use crate::stats::rank::Quantile;
-use crate::units::{Pretty, Rate, grouped, trimmed};
+use crate::units::{Pretty, grouped, trimmed};
+use step_plan::{endpoint_at, plan_of};
 
 /// Requests of each endpoint from which the steps' rates are chosen.
 const PILOT: u64 = 5;
-
-/// The part of a step that is sent before it, so that connections are open.
-const WARMUP: f64 = 0.1;
 
 /// What an endpoint is taken to need whose pilot has no answer.
 const UNKNOWN: Duration = Duration::from_secs(1);
@@ -62,8 +62,12 @@ pub fn run(
         })?;
     }
     let measuring = Measuring::new(console(args), None)?.always_asking();
-    let preflight =
-        measuring.preflight_of_any_version(&mut diagnose.plan, None, diagnose.wait_ready, stderr)?;
+    let preflight = measuring.preflight_of_any_version(
+        &mut diagnose.plan,
+        None,
+        diagnose.wait_ready,
+        stderr,
+    )?;
     if let Preflight::Interrupted(signal) = preflight {
         return Ok(signals::exit(signal));
     }
@@ -132,12 +136,15 @@ fn show(diagnose: &Diagnose, out: &mut dyn Write) -> std::io::Result<()> {
         diagnose.plan.timeout,
         diagnose.rates,
         quick,
+        diagnose.plan.connections.version.depth(),
     );
     for planned in &planned.loads {
         // What the load can bear is not known yet.
         let load_per_s = planned.load_per_s.map(|_| diagnose.rates.load_per_s);
+        let streams = diagnose.plan.connections.version.depth();
         let shown = StepLoad {
             load_per_s,
+            burst: planned.burst.map(|_| MOST_IN_BURST.min(streams)),
             ..*planned
         };
         writeln!(
@@ -163,7 +170,12 @@ fn in_words(planned: &StepLoad, probe: &str, load: &str) -> String {
     let rates: Vec<String> = rates
         .map(|(name, rate)| format!("{name} {}/s", per_second(rate)))
         .collect();
-    format!("{} for {}", rates.join(", "), Pretty(planned.duration))
+    let bursts = match planned.burst {
+        Some(burst) => format!(" in bursts of {burst}"),
+        None => String::new(),
+    };
+    let rates = rates.join(", ");
+    format!("{rates}{bursts} for {}", Pretty(planned.duration))
 }
 
 /// `3.8`, and `0.001` where a decimal would show nothing.
@@ -199,6 +211,7 @@ impl DiagnosisSession<'_> {
             load_during_probe: None,
             asked_per_s: self.diagnose.rates.load_per_s,
             offered: None,
+            sharing: sharing(&self.diagnose.plan),
         };
         let began = Instant::now();
         let pilot = Pilot {
@@ -215,6 +228,7 @@ impl DiagnosisSession<'_> {
             self.diagnose.plan.timeout,
             self.diagnose.rates,
             pilot,
+            self.diagnose.plan.connections.version.depth(),
         );
         for (number, planned) in loads.iter().enumerate() {
             if self.measuring.signals.received().is_some() {
@@ -309,11 +323,17 @@ impl DiagnosisSession<'_> {
                 .map_err(|e| super::saved::hinted(&e))?;
         }
         let cpu_share = run.busy();
+        let allowed = run.instrument.streams.iter().filter_map(|s| s.allowed);
+        let allowed = allowed.min();
         let rates = plan.endpoints.iter().map(|endpoint| endpoint.rate);
         let parts = run.endpoints.into_iter().zip(rates);
         let mut parts = parts.map(|(endpoint, rate)| Observation {
             recording: endpoint.recording,
-            rate_per_s: rate.map(|rate| rate.as_per_second()),
+            // Of bursts, not the highest rate but the mean.
+            rate_per_s: match planned.burst {
+                Some(_) => planned.load_per_s,
+                None => rate.map(|rate| rate.as_per_second()),
+            },
             cpu_share,
         });
         let first = parts.next();
@@ -329,6 +349,9 @@ impl DiagnosisSession<'_> {
                 observed.probe_during_load = first;
             }
             DiagnosisStep::Offered => observed.offered = first,
+            DiagnosisStep::OneConnection | DiagnosisStep::SeparateConnections => {
+                observed.sharing.add(planned, first, allowed);
+            }
         }
         Ok(())
     }
@@ -350,49 +373,17 @@ fn result(step: DiagnosisStep, observation: &Observation) -> String {
     )
 }
 
-fn plan_of(diagnose: &Diagnose, planned: &StepLoad, timeout: Duration) -> Plan {
-    let rates = [planned.probe_per_s, planned.load_per_s];
-    let endpoints = diagnose.plan.endpoints.iter().zip(rates);
-    let mut endpoints: Vec<Endpoint> = endpoints
-        .filter_map(|(endpoint, rate)| Some(endpoint_at(endpoint, Some(rate?))))
-        .collect();
-    for endpoint in &mut endpoints {
-        endpoint.targets = ladder();
-        endpoint.targets.push(diagnose.target);
-        endpoint.targets.sort_unstable();
-        endpoint.targets.dedup();
-    }
-    let warmup = match planned.step {
-        // A queue must be seen from its beginning, and single requests need no more than one connection.
-        DiagnosisStep::Offered | DiagnosisStep::OneAtATime => Duration::ZERO,
-        _ => planned.duration.mul_f64(WARMUP),
-    };
-    let mut connections = diagnose.plan.connections.clone();
-    connections.keepalive = match planned.step {
-        DiagnosisStep::NewConnections => Keepalive::PerRequest,
-        _ => Keepalive::Reuse,
-    };
-    Plan {
-        endpoints,
-        model: Model::Open {
-            // One at a time means as far from each other as can be.
-            arrivals: match planned.step {
-                DiagnosisStep::OneAtATime => Arrivals::Grid,
-                _ => Arrivals::Jitter,
-            },
-        },
-        size: Size::Duration(planned.duration - warmup),
-        warmup,
-        timeout,
-        connections,
-        ..diagnose.plan.clone()
-    }
-}
-
-fn endpoint_at(endpoint: &Endpoint, rate_per_s: Option<f64>) -> Endpoint {
-    Endpoint {
-        rate: rate_per_s.and_then(Rate::per_second),
-        ..endpoint.clone()
+/// Whether the requests of a plan may share connections.
+fn sharing(plan: &Plan) -> ConnectionSharing {
+    match plan.connections.version {
+        HttpVersion::Http1 => ConnectionSharing::None(NotShared::Http1),
+        version if version.depth() == 1 => ConnectionSharing::None(NotShared::OneStream),
+        HttpVersion::Http2 { .. } => ConnectionSharing::Bursts(Box::new(BurstSteps {
+            burst: 1,
+            one: None,
+            many: None,
+            allowed: None,
+        })),
     }
 }
 

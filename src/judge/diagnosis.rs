@@ -1,12 +1,14 @@
 //! Which root cause do the data support? Numbers of a few short runs in, causes with their evidence out.
 //!
-//! Five causes are tested, each by a stated statistic at the 5 % level that leaves out our own send lag:
+//! Six causes are tested, each by a stated statistic at the 5 % level that leaves out our own send lag:
 //!
 //! - network or connection set-up: the 95 % profile interval of P50 of new connections minus P50 of reused ones;
 //! - a slow call inside every request: the same of the loaded endpoint, one request at a time, minus the other one;
 //! - a blocked event loop: how many requests to the other endpoint are late during load, a share with the bounds of
 //!   the cluster guard, and whether they are a mode of their own;
 //! - queueing over capacity: Mann and Kendall's test of the medians of up to ten parts of a run at constant load;
+//! - a shared HTTP/2 connection: the 95 % profile interval of P50 of what a burst takes over one connection minus P50 of
+//!   the same over a connection for each request;
 //! - client-limited: the share of sends that were late, an exact binomial test, and the processor time of this process.
 //!
 //! Effects below [`MATERIAL`] of the target do not matter. A cause is ruled out only if the opposite is shown for
@@ -25,6 +27,7 @@ mod percentile_shift;
 mod queueing;
 #[cfg(test)]
 pub(crate) mod sample_steps;
+mod shared_connection;
 mod slow_call;
 mod steps;
 #[cfg(test)]
@@ -36,13 +39,16 @@ use std::time::Duration;
 pub(crate) use bounded_share::BoundedShare;
 pub(crate) use cause::{CauseFinding, CauseNextStep, RootCause, Support};
 pub(crate) use evidence::{
-    CauseEvidence, DelayedShare, EndpointRole, EvidenceCode, FailedRequests, LateSends,
-    LatencyGrowth, LatencyShape, MissedStep, OverallReason, SampleKind, ServedRequests, TooFew,
+    BurstTimes, CauseEvidence, DelayedShare, EndpointRole, EvidenceCode, FailedRequests, LateSends,
+    LatencyGrowth, LatencyShape, MissedStep, NotShared, OverallReason, SampleKind, ServedRequests,
+    TooFew,
 };
 pub(crate) use ladder::ladder;
 pub(crate) use observation::Observation;
-pub(crate) use observations::{MATERIAL, Observations};
-pub(crate) use steps::{DiagnosisStep, Pilot, StepLoad, StepPlan, StepRates, patience, steps};
+pub(crate) use observations::{BurstSteps, ConnectionSharing, MATERIAL, Observations};
+pub(crate) use steps::{
+    DiagnosisStep, MOST_IN_BURST, Pilot, StepLoad, StepPlan, StepRates, patience, steps,
+};
 
 /// Multiple of the least number of requests: arrivals are random, and the pilot takes its part.
 const RESERVE: f64 = 1.5;
@@ -75,15 +81,22 @@ impl Diagnosis {
             queueing::test(observations),
             connection::test(observations),
             client::test(observations),
+            shared_connection::test(observations),
         ];
-        // A queue or a slow call that comes of a blocked loop goes with it, so that one is named first.
+        shared_connection::leave_open(&mut findings);
+        // A queue or a slow call that comes of a blocked loop goes with it, so that one is named first; and all of them may
+        // come of a shared connection.
         let rank = |finding: &CauseFinding| {
-            let first = finding.cause != RootCause::BlockedLoop;
+            let place = match finding.cause {
+                RootCause::SharedConnection => 0,
+                RootCause::BlockedLoop => 1,
+                _ => 2,
+            };
             let cost = std::cmp::Reverse(finding.cost.unwrap_or_default());
             match finding.support {
-                Support::Supported => (0, first, cost),
-                Support::NotEnough => (1, true, std::cmp::Reverse(Duration::ZERO)),
-                Support::NotSupported => (2, true, std::cmp::Reverse(Duration::ZERO)),
+                Support::Supported => (0, place, cost),
+                Support::NotEnough => (1, 0, std::cmp::Reverse(Duration::ZERO)),
+                Support::NotSupported => (2, 0, std::cmp::Reverse(Duration::ZERO)),
             }
         };
         findings.sort_by_key(rank);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::judge::diagnosis::{
-    Diagnosis, DiagnosisOutcome, DiagnosisStep, Observation, Observations,
+    ConnectionSharing, Diagnosis, DiagnosisOutcome, DiagnosisStep, Observation, Observations,
 };
 use crate::verdict::Verdict;
 
@@ -34,12 +34,18 @@ impl DiagnosisReport {
     pub(super) fn steps(&self) -> Vec<(DiagnosisStep, &str, &Observation)> {
         let o = &self.observations;
         let (probe, load) = (o.probe.as_str(), o.load.as_str());
+        let (one, many) = match &o.sharing {
+            ConnectionSharing::Bursts(steps) => (&steps.one, &steps.many),
+            ConnectionSharing::None(_) => (&None, &None),
+        };
         [
             (DiagnosisStep::Alone, probe, &o.alone),
             (DiagnosisStep::NewConnections, probe, &o.new_connections),
             (DiagnosisStep::OneAtATime, load, &o.one_at_a_time),
             (DiagnosisStep::DuringLoad, probe, &o.probe_during_load),
             (DiagnosisStep::DuringLoad, load, &o.load_during_probe),
+            (DiagnosisStep::OneConnection, load, one),
+            (DiagnosisStep::SeparateConnections, load, many),
             (DiagnosisStep::Offered, load, &o.offered),
         ]
         .into_iter()

@@ -238,6 +238,7 @@ fn a_healthy_service_has_nothing_wrong_in_every_form_of_the_output() {
         text.contains("\nruled out     blocked event loop: health over "),
         "{text}"
     );
+    assert!(!text.contains("HTTP/2"), "{text}");
     assert!(
         said.contains("1/4 health alone: health 40/s for "),
         "{said}"
@@ -245,6 +246,7 @@ fn a_healthy_service_has_nothing_wrong_in_every_form_of_the_output() {
     let read = |name: &str| std::fs::read_to_string(folder.path().join(name)).unwrap();
     assert!(read("it.md").contains("- **nothing wrong**: no cause found"));
     assert!(read("it.csv").contains("client,ruled_out,"));
+    assert!(read("it.csv").contains("shared_connection,ruled_out,\"measured over HTTP/1.1"));
     let json: Value = serde_json::from_str(&read("it.json")).unwrap();
     assert_eq!(json["diagnosis"]["outcome"], "nothing_wrong");
     // Each step is a run like any other.

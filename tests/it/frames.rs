@@ -249,6 +249,15 @@ impl FrameConversation {
         let _ = self.stream.shutdown(std::net::Shutdown::Both);
     }
 
+    /// Another hand on the same connection, for answers that do not wait for each other.
+    pub(crate) fn twin(&self) -> FrameConversation {
+        FrameConversation {
+            stream: self.stream.try_clone().expect("a second handle"),
+            number: self.number,
+            log: Arc::clone(&self.log),
+        }
+    }
+
     /// Sends any frame; `false` when the client is gone.
     pub(crate) fn frame(&mut self, kind: u8, flags: u8, stream: u32, payload: &[u8]) -> bool {
         let mut bytes = (payload.len() as u32).to_be_bytes()[1..].to_vec();

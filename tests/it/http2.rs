@@ -1,6 +1,8 @@
 //! HTTP/2: the wait for a stream, every end of a stream, the command, and other programs as witnesses.
 
+mod both_protocols;
 mod command;
+mod diagnose;
 mod echo;
 mod failures;
 mod law;

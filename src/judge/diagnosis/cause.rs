@@ -19,6 +19,8 @@ pub(crate) enum RootCause {
     BlockedLoop,
     /// More is offered than can be served.
     Queueing,
+    /// Requests that share an HTTP/2 connection wait for each other.
+    SharedConnection,
     /// This machine is too slow or too busy to measure.
     Client,
     #[serde(rename = "nothing_wrong")]
@@ -59,6 +61,10 @@ pub(crate) enum CauseNextStep {
     /// Of a blocked loop.
     TakeOffTheLoop,
     LowerLoad,
+    /// Of a shared connection.
+    MoreConnections,
+    /// Of what a shared connection explains as well.
+    SeparateConnections,
     QuieterMachine,
 }
 
@@ -138,6 +144,11 @@ impl CauseFinding {
     pub(super) fn failing(cause: RootCause, failed: FailedRequests) -> CauseFinding {
         let failed = CauseEvidence::FailedRequests(failed);
         CauseFinding::open(cause, failed, CauseNextStep::FindFailures)
+    }
+
+    /// Whether the cause cannot be, because of how the service was measured.
+    pub(crate) fn is_excluded(&self) -> bool {
+        matches!(self.evidence.as_slice(), [CauseEvidence::NotShared(_)])
     }
 
     /// How many requests or sends there are and how many are needed, where there are too few.

@@ -65,6 +65,14 @@ pub(crate) enum CauseEvidence {
     Growth(LatencyGrowth),
     /// Requests that were answered in time.
     Served(ServedRequests),
+    /// No requests share a connection.
+    NotShared(NotShared),
+    /// What bursts take over one connection and over several.
+    BurstTimes(BurstTimes),
+    /// The most streams that the service allows on a connection, where those are fewer than a burst has.
+    StreamLimit(u64),
+    /// A shared connection is shown, which explains this as well.
+    SharedConnection,
     /// Sends that were late, and how busy this process was.
     LateSends(LateSends),
     /// Requests above the target over all steps at light load.
@@ -95,8 +103,19 @@ pub(crate) enum MissedStep {
     OneAtATime,
     /// The probe during load.
     DuringLoad,
+    /// Bursts of the load over one connection and over several.
+    Bursts,
     /// The load at the rate that was asked for.
     AtRate { per_s: f64 },
+}
+
+/// Why no requests share a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NotShared {
+    /// HTTP/1.1 carries one at a time.
+    Http1,
+    /// The plan has one stream a connection.
+    OneStream,
 }
 
 /// Requests to an endpoint that did not end ok.
@@ -115,6 +134,8 @@ pub(crate) enum SampleKind {
     /// Requests, for an interval of P50.
     RequestsForMedian,
     RequestsForTrend,
+    /// Bursts of requests, for an interval of P50.
+    Bursts,
     Sends,
 }
 
@@ -179,6 +200,21 @@ pub(crate) struct ServedRequests {
     pub(crate) pool_limited: u64,
     /// Whether it is shown that most are not, although one at a time they are.
     pub(crate) decides: bool,
+}
+
+/// What bursts of the load take, from the moment at which they are due to the last answer.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct BurstTimes {
+    /// Requests of a burst.
+    pub(crate) burst: usize,
+    /// Bursts of either side.
+    pub(crate) bursts: u64,
+    /// P50 over one connection; infinite without an answer.
+    pub(crate) one_ns: f64,
+    /// P50 over a connection for each request; infinite without an answer.
+    pub(crate) many_ns: f64,
+    /// By how much longer they take over one connection.
+    pub(crate) longer_ns: ChangeRange,
 }
 
 /// Sends later than they were planned.
@@ -252,6 +288,11 @@ pub(crate) enum EvidenceCode {
     Interference,
     LatencyGrowth,
     ServedRequests,
+    TooFewBursts,
+    NotShared,
+    BurstTimes,
+    StreamLimit,
+    SharedConnection,
     LateSends,
     AboveTarget,
     CauseFound,
@@ -269,6 +310,7 @@ impl CauseEvidence {
             CauseEvidence::FailedRequests(_) => EvidenceCode::FailedRequests,
             CauseEvidence::TooFew(too_few) => match too_few.of {
                 SampleKind::Sends => EvidenceCode::TooFewSends,
+                SampleKind::Bursts => EvidenceCode::TooFewBursts,
                 _ => EvidenceCode::TooFewRequests,
             },
             CauseEvidence::NewConnections { .. } => EvidenceCode::NewConnections,
@@ -280,6 +322,10 @@ impl CauseEvidence {
             CauseEvidence::Interference { .. } => EvidenceCode::Interference,
             CauseEvidence::Growth(_) => EvidenceCode::LatencyGrowth,
             CauseEvidence::Served(_) => EvidenceCode::ServedRequests,
+            CauseEvidence::NotShared(_) => EvidenceCode::NotShared,
+            CauseEvidence::BurstTimes(_) => EvidenceCode::BurstTimes,
+            CauseEvidence::StreamLimit(_) => EvidenceCode::StreamLimit,
+            CauseEvidence::SharedConnection => EvidenceCode::SharedConnection,
             CauseEvidence::LateSends(_) => EvidenceCode::LateSends,
             CauseEvidence::AboveTarget { .. } => EvidenceCode::AboveTarget,
             CauseEvidence::Overall(reason) => match reason {
@@ -344,6 +390,14 @@ impl CauseEvidence {
                 ("answered", served.answered as f64),
                 ("requests", served.requests as f64),
             ],
+            CauseEvidence::BurstTimes(times) => vec![
+                ("requests_per_burst", times.burst as f64),
+                ("one_connection_ms", times.one_ns / 1e6),
+                ("separate_connections_ms", times.many_ns / 1e6),
+                ("longer_low_ms", times.longer_ns.low / 1e6),
+                ("longer_high_ms", times.longer_ns.high / 1e6),
+            ],
+            CauseEvidence::StreamLimit(allowed) => vec![("streams", *allowed as f64)],
             CauseEvidence::LateSends(sends) => vec![
                 ("share_beyond_high", sends.beyond_high),
                 ("send_lag_p99_ms", millis(sends.p99)),
@@ -351,9 +405,11 @@ impl CauseEvidence {
                 ("cpu_share", sends.cpu_share),
             ],
             CauseEvidence::AboveTarget { share, .. } => vec![("share_high", share.high)],
-            CauseEvidence::Phases(_) | CauseEvidence::Shapes { .. } | CauseEvidence::Overall(_) => {
-                Vec::new()
-            }
+            CauseEvidence::Phases(_)
+            | CauseEvidence::Shapes { .. }
+            | CauseEvidence::NotShared(_)
+            | CauseEvidence::SharedConnection
+            | CauseEvidence::Overall(_) => Vec::new(),
         }
     }
 }
@@ -362,6 +418,7 @@ impl TooFew {
     fn counted(self) -> &'static str {
         match self.of {
             SampleKind::Sends => "sends",
+            SampleKind::Bursts => "bursts",
             _ => "requests",
         }
     }

@@ -67,10 +67,13 @@ impl Observation {
         self.at(quantile, LatencyOrigin::Send)
     }
 
-    /// The percentile that describes a step: from the send, with connecting where the step is about connecting.
+    /// The percentile that describes a step: from the send, with connecting and the wait for a stream where the step is about
+    /// those.
     pub(crate) fn in_step(&self, step: DiagnosisStep, quantile: Quantile) -> Option<Duration> {
         match step {
-            DiagnosisStep::NewConnections => self.at(quantile, LatencyOrigin::Start),
+            DiagnosisStep::NewConnections
+            | DiagnosisStep::OneConnection
+            | DiagnosisStep::SeparateConnections => self.at(quantile, LatencyOrigin::Start),
             _ => self.service(quantile),
         }
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Observation, Observations, ladder};
+use super::{BurstSteps, ConnectionSharing, NotShared, Observation, Observations, ladder};
 use crate::run::recording::{Recording, TimeBase};
 use crate::run::sample::{Outcome, Phases, Sample};
 
@@ -63,6 +63,25 @@ pub(crate) fn quick(n: usize) -> Observation {
     step(20.0, (0..n).map(|i| Some(1.0 + (i % 7) as f64 / 100.0)))
 }
 
+/// Bursts of as many requests, each of which ends `apart_ms` after the one before it, the first after that time too.
+pub(crate) fn bursts(burst: usize, bursts: usize, apart_ms: f64) -> Observation {
+    let places = (0..burst * bursts).map(|number| number % burst);
+    step(
+        20.0,
+        places.map(|place| Some((place + 1) as f64 * apart_ms)),
+    )
+}
+
+/// A service over HTTP/2, whose bursts of 8 take this long over one connection and over one each, in ms a request.
+pub(crate) fn over_http2(one_ms: f64, each_ms: f64, allowed: Option<u64>) -> ConnectionSharing {
+    ConnectionSharing::Bursts(Box::new(BurstSteps {
+        burst: 8,
+        one: Some(bursts(8, 12, one_ms)),
+        many: Some(bursts(8, 12, each_ms)),
+        allowed,
+    }))
+}
+
 /// A quick service; `offered` replaces the load at the rate asked for.
 pub(crate) fn observed(offered: Option<Observation>) -> Observations {
     Observations {
@@ -79,5 +98,6 @@ pub(crate) fn observed(offered: Option<Observation>) -> Observations {
         load_during_probe: Some(step(4.0, (0..60).map(|_| Some(1.0)))),
         asked_per_s: 20.0,
         offered,
+        sharing: ConnectionSharing::None(NotShared::Http1),
     }
 }

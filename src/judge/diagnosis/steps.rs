@@ -12,6 +12,18 @@ const PROBING: f64 = 0.2;
 /// Requests of the endpoint under suspicion one after the other; above this part they may meet.
 const ALONE: f64 = 0.75;
 
+/// Requests of a burst, the most that fit first: over one connection that serves one at a time, a burst takes as many
+/// times as long as over connections of their own.
+const BURSTS: [usize; 2] = [MOST_IN_BURST, 4];
+
+/// Most requests of a burst.
+pub(crate) const MOST_IN_BURST: usize = 8;
+
+/// Bursts that are enough where they are short, and the fewest that a longer burst is chosen for. The first opens the
+/// connections.
+const MOST_BURSTS: u32 = 25;
+const LEAST_BURSTS: u32 = 11;
+
 /// One of the steps, in the order in which they are made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum DiagnosisStep {
@@ -23,6 +35,10 @@ pub(crate) enum DiagnosisStep {
     OneAtATime,
     /// Both, the load at a part of what it can bear.
     DuringLoad,
+    /// The load, alone, in bursts over one HTTP/2 connection.
+    OneConnection,
+    /// The same bursts over a connection for each request.
+    SeparateConnections,
     /// The load, alone, at the rate that was asked for.
     Offered,
 }
@@ -35,19 +51,25 @@ impl DiagnosisStep {
             DiagnosisStep::NewConnections => "new-connections",
             DiagnosisStep::OneAtATime => "one-at-a-time",
             DiagnosisStep::DuringLoad => "beside",
+            DiagnosisStep::OneConnection => "one-connection",
+            DiagnosisStep::SeparateConnections => "separate-connections",
             DiagnosisStep::Offered => "offered",
         }
     }
 
-    /// Its part of the budget; what is left is for the pilot and for answers that are waited for.
-    fn share(self) -> f64 {
-        match self {
+    /// Its part of the budget; what is left is for the pilot and for answers that are waited for. Bursts take theirs from
+    /// all others.
+    fn share(self, with_bursts: bool) -> f64 {
+        let others = if with_bursts { 0.75 } else { 1.0 };
+        let share = match self {
+            DiagnosisStep::OneConnection | DiagnosisStep::SeparateConnections => return 0.12,
             DiagnosisStep::Alone => 0.1,
             DiagnosisStep::NewConnections => 0.07,
             DiagnosisStep::OneAtATime => 0.28,
             DiagnosisStep::DuringLoad => 0.29,
             DiagnosisStep::Offered => 0.09,
-        }
+        };
+        share * others
     }
 }
 
@@ -66,6 +88,8 @@ pub(crate) struct StepLoad {
     pub(crate) probe_per_s: Option<f64>,
     /// Requests a second to the load.
     pub(crate) load_per_s: Option<f64>,
+    /// How many requests to the load are due at once; `None` for one at a time.
+    pub(crate) burst: Option<usize>,
     pub(crate) duration: Duration,
 }
 
@@ -89,15 +113,26 @@ pub(crate) struct StepRates {
     pub(crate) load_per_s: f64,
 }
 
+impl StepLoad {
+    /// From one burst to the next.
+    pub(crate) fn between_bursts(&self) -> Option<Duration> {
+        let per_s = self.load_per_s? / self.burst? as f64;
+        Duration::try_from_secs_f64(1.0 / per_s).ok()
+    }
+}
+
 /// Divides a budget among the steps, each at most at the rates that were asked for.
 ///
-/// Where the load's requests do not meet at the rate that was asked for, one step is for both questions.
+/// Where the load's requests do not meet at the rate that was asked for, one step is for both questions. `streams` is how
+/// many requests may share a connection; where they may, bursts show what that costs.
 pub(crate) fn steps(
     budget: Duration,
     timeout: Duration,
     rates: StepRates,
     pilot: Pilot,
+    streams: usize,
 ) -> StepPlan {
+    let with_bursts = streams > 1;
     let busy = |latency: Duration, part: f64| part / latency.as_secs_f64().max(1e-6);
     let probe = rates.probe_per_s.min(busy(pilot.probe, PROBING));
     let light = rates.load_per_s.min(busy(pilot.load, LIGHT));
@@ -106,7 +141,8 @@ pub(crate) fn steps(
         step,
         probe_per_s,
         load_per_s,
-        duration: budget.mul_f64(step.share()),
+        burst: None,
+        duration: budget.mul_f64(step.share(with_bursts)),
     };
     let mut loads = vec![
         load(DiagnosisStep::Alone, Some(probe), None),
@@ -116,6 +152,17 @@ pub(crate) fn steps(
     ];
     // Last, because it may leave the service with work that it has not done.
     let offered = load(DiagnosisStep::Offered, None, Some(rates.load_per_s));
+    if with_bursts {
+        let longest = budget.mul_f64(DiagnosisStep::OneConnection.share(true));
+        let bursts = bursts(longest, rates.load_per_s, pilot.load, streams);
+        loads.extend([
+            bursts,
+            StepLoad {
+                step: DiagnosisStep::SeparateConnections,
+                ..bursts
+            },
+        ]);
+    }
     if spaced >= rates.load_per_s {
         loads[2].duration += offered.duration
     } else {
@@ -127,13 +174,39 @@ pub(crate) fn steps(
     }
 }
 
+/// Bursts on average at the rate that was asked for, or at what leaves a service that serves one at a time idle before the
+/// next.
+fn bursts(longest: Duration, load_per_s: f64, took: Duration, streams: usize) -> StepLoad {
+    let every = |burst: usize| {
+        let asked = burst as f64 / load_per_s.max(f64::MIN_POSITIVE);
+        Duration::try_from_secs_f64(asked)
+            .unwrap_or(Duration::MAX)
+            .max(took.saturating_mul(burst as u32))
+            .min(longest.max(Duration::from_micros(1)))
+    };
+    let sizes = BURSTS.map(|burst| burst.min(streams));
+    let fits = |burst: &usize| every(*burst).saturating_mul(LEAST_BURSTS) <= longest;
+    let burst = sizes.into_iter().find(fits).unwrap_or(sizes[1]);
+    StepLoad {
+        step: DiagnosisStep::OneConnection,
+        probe_per_s: None,
+        load_per_s: Some(burst as f64 / every(burst).as_secs_f64()),
+        burst: Some(burst),
+        duration: longest.min(every(burst).saturating_mul(MOST_BURSTS)),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
-    use super::{DiagnosisStep, Pilot, StepRates, steps};
+    use super::{DiagnosisStep, Pilot, StepLoad, StepRates, steps};
 
     fn of(load_ms: u64) -> super::StepPlan {
+        over_streams(load_ms, 1)
+    }
+
+    fn over_streams(load_ms: u64, streams: usize) -> super::StepPlan {
         let pilot = Pilot {
             probe: Duration::from_millis(1),
             load: Duration::from_millis(load_ms),
@@ -143,7 +216,7 @@ mod tests {
             probe_per_s: 20.0,
             load_per_s: 20.0,
         };
-        steps(minute, Duration::from_secs(10), rates, pilot)
+        steps(minute, Duration::from_secs(10), rates, pilot, streams)
     }
 
     #[test]
@@ -177,13 +250,44 @@ mod tests {
 
     #[test]
     fn the_steps_and_what_is_waited_for_fit_the_budget() {
-        for load_ms in [1, 200, 5_000] {
-            let steps = of(load_ms);
+        for (load_ms, streams) in [(1, 1), (200, 1), (5_000, 1), (1, 100), (200, 8), (5_000, 2)] {
+            let steps = over_streams(load_ms, streams);
             let total: Duration = steps.loads.iter().map(|load| load.duration).sum();
             assert!(
                 total + steps.timeout <= Duration::from_secs(60),
                 "{total:?}"
             );
         }
+    }
+
+    #[test]
+    fn bursts_leave_a_service_that_serves_one_at_a_time_idle_before_the_next() {
+        let bursts = |load_ms, streams| {
+            let steps = over_streams(load_ms, streams);
+            let mut steps = steps.loads.into_iter().filter(|load| load.burst.is_some());
+            let (one, many) = (steps.next().unwrap(), steps.next().unwrap());
+            assert_eq!(one.step, DiagnosisStep::OneConnection);
+            assert_eq!(
+                StepLoad {
+                    step: one.step,
+                    ..many
+                },
+                one,
+                "the same bursts both ways"
+            );
+            (
+                one.burst.unwrap(),
+                one.between_bursts().unwrap().as_millis(),
+                one.duration,
+            )
+        };
+        // At the 20/s that were asked for, 18 bursts of 8 in 7.2 s.
+        assert_eq!(bursts(1, 100), (8, 400, Duration::from_millis(7_200)));
+        // 8 × 100 ms would be 9 bursts; 4 × 100 ms are 18.
+        assert_eq!(bursts(100, 100), (4, 400, Duration::from_millis(7_200)));
+        // No more than share a connection.
+        assert_eq!(bursts(1, 2), (2, 100, Duration::from_millis(2_500)));
+        let steps = of(1);
+        assert!(steps.loads.iter().all(|load| load.burst.is_none()));
     }
 }

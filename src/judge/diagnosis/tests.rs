@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
-use super::sample_steps::{observed, quick, step};
-use super::{CauseFinding, CauseNextStep, Diagnosis, Observations, RootCause, Support};
+use super::sample_steps::{bursts, observed, over_http2, quick, step};
+use super::{
+    BurstSteps, CauseEvidence, CauseFinding, CauseNextStep, ConnectionSharing, Diagnosis,
+    NotShared, Observations, RootCause, Support,
+};
 
 fn found(cause: RootCause, observations: &Observations) -> CauseFinding {
     let diagnosis = Diagnosis::of(observations).within(Duration::from_secs(20));
@@ -165,4 +168,99 @@ fn too_few_requests_name_a_budget_that_gives_enough() {
     observations.probe_during_load = Some(step(20.0, (0..4).map(|_| Some(1.0))));
     let next = found(RootCause::BlockedLoop, &observations).next;
     assert_eq!(next, budget(150.0));
+}
+
+/// With `sharing`, of a service that is quick otherwise.
+fn shared(sharing: ConnectionSharing) -> CauseFinding {
+    let observations = Observations {
+        sharing,
+        ..observed(None)
+    };
+    found(RootCause::SharedConnection, &observations)
+}
+
+#[test]
+fn a_shared_connection_is_the_cause_where_bursts_take_longer_on_it() {
+    // A connection serves one at a time, 5 ms each: 40 ms on one connection, 5 ms on one each.
+    let serial = over_http2(5.0, 0.0, None);
+    let ConnectionSharing::Bursts(mut steps) = serial else {
+        panic!("bursts");
+    };
+    steps.many = Some(step(20.0, [Some(5.0); 96]));
+    let finding = shared(ConnectionSharing::Bursts(steps));
+    assert_eq!(finding.support, Support::Supported, "{finding:?}");
+    assert_eq!(finding.next, Some(CauseNextStep::MoreConnections));
+    let cost_ms = finding.cost.unwrap().as_secs_f64() * 1e3;
+    assert!((cost_ms - 35.0).abs() < 0.1, "{cost_ms}");
+    // One at a time whatever the connection, and all at a time.
+    for (one_ms, each_ms) in [(5.0, 5.0), (0.1, 0.1)] {
+        let finding = shared(over_http2(one_ms, each_ms, None));
+        assert_eq!(finding.support, Support::NotSupported, "{finding:?}");
+        assert_eq!(finding.next, None);
+        has_figures(&finding);
+    }
+    // 14 ms more are less than a tenth of the limit, 15 ms.
+    let finding = shared(over_http2(1.85, 0.1, None));
+    assert_eq!(finding.support, Support::NotSupported, "{finding:?}");
+}
+
+#[test]
+fn a_limit_of_streams_is_named_where_it_is_below_a_burst() {
+    let limit = |allowed| {
+        let finding = shared(over_http2(5.0, 0.1, allowed));
+        finding.evidence.contains(&CauseEvidence::StreamLimit(1))
+    };
+    assert!(limit(Some(1)));
+    assert!(!limit(Some(8)) && !limit(None));
+}
+
+#[test]
+fn few_bursts_failed_bursts_and_unshared_connections_decide_nothing() {
+    let steps = |one, many| {
+        ConnectionSharing::Bursts(Box::new(BurstSteps {
+            burst: 8,
+            one: Some(one),
+            many: Some(many),
+            allowed: None,
+        }))
+    };
+    // The first burst opens connections, so 6 of 7 count, and 5 of 6.
+    let enough = shared(steps(bursts(8, 7, 5.0), bursts(8, 7, 0.1)));
+    assert_eq!(enough.support, Support::Supported, "{enough:?}");
+    let few = shared(steps(bursts(8, 6, 5.0), bursts(8, 7, 0.1)));
+    assert_eq!(few.support, Support::NotEnough, "{few:?}");
+    assert_eq!(few.shortage().map(|s| (s.present, s.needed)), Some((5, 6)));
+    let failed = shared(steps(step(20.0, [None; 96]), bursts(8, 12, 0.1)));
+    assert_eq!(failed.next, Some(CauseNextStep::FindFailures), "{failed:?}");
+    for why in [NotShared::Http1, NotShared::OneStream] {
+        let finding = shared(ConnectionSharing::None(why));
+        assert!(finding.is_excluded());
+        assert_eq!(finding.support, Support::NotSupported);
+    }
+}
+
+#[test]
+fn what_a_shared_connection_explains_as_well_stays_open() {
+    let waiting = (0..300u32).map(|i| match i % 4 {
+        0 | 1 => Some(0.3),
+        _ => Some(40.0 + f64::from(i * 53 % 300) * 0.7),
+    });
+    let queue = (0..33).map(|i| Some(20.0 + f64::from(i) * 48.0));
+    let with = |sharing| Observations {
+        probe_during_load: Some(step(20.0, waiting.clone())),
+        sharing,
+        ..observed(Some(step(20.0, queue.clone())))
+    };
+    let alone = with(ConnectionSharing::None(NotShared::Http1));
+    for cause in [RootCause::BlockedLoop, RootCause::Queueing] {
+        assert_eq!(found(cause, &alone).support, Support::Supported);
+        let finding = found(cause, &with(over_http2(5.0, 0.1, None)));
+        assert_eq!(finding.support, Support::NotEnough, "{finding:?}");
+        assert_eq!(finding.next, Some(CauseNextStep::SeparateConnections));
+        // Where sharing costs nothing, they are what they seem.
+        let finding = found(cause, &with(over_http2(5.0, 5.0, None)));
+        assert_eq!(finding.support, Support::Supported, "{finding:?}");
+    }
+    let first = Diagnosis::of(&with(over_http2(5.0, 0.1, None)));
+    assert_eq!(first.findings[0].cause, RootCause::SharedConnection);
 }

@@ -21,7 +21,7 @@ use crate::units::millis;
 pub(crate) struct JsonDiagnosis {
     /// `cause_found`, `nothing_wrong` or `not_enough_evidence`; the report's verdict is FAIL, PASS or INCONCLUSIVE.
     pub(crate) outcome: &'static str,
-    /// The cause that explains most: `connection`, `slow_call`, `blocked_loop`, `queueing` or `client`.
+    /// The cause that explains most: `connection`, `slow_call`, `blocked_loop`, `queueing`, `shared_connection` or `client`.
     pub(crate) cause: Option<RootCause>,
     /// The budget of all steps.
     pub(crate) budget_s: f64,
@@ -36,7 +36,7 @@ pub(crate) struct JsonDiagnosis {
 #[derive(Clone, Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct JsonCause {
-    /// `connection`, `slow_call`, `blocked_loop`, `queueing`, `client` or `nothing_wrong`.
+    /// `connection`, `slow_call`, `blocked_loop`, `queueing`, `shared_connection`, `client` or `nothing_wrong`.
     pub(crate) cause: RootCause,
     /// `likely_cause`, `ruled_out` or `cannot_tell`; of `nothing_wrong` also `no_cause_found`.
     pub(crate) support: &'static str,
@@ -65,14 +65,14 @@ pub(crate) struct JsonEvidence {
 #[derive(Clone, Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct JsonStep {
-    /// `alone`, `new-connections`, `one-at-a-time`, `beside` or `offered`.
+    /// `alone`, `new-connections`, `one-at-a-time`, `beside`, `one-connection`, `separate-connections` or `offered`.
     pub(crate) step: &'static str,
     pub(crate) endpoint: String,
     pub(crate) requests: u64,
     /// Requests that did not end ok.
     pub(crate) not_ok: u64,
     pub(crate) rate_per_s: Option<f64>,
-    /// Service time, of new connections with connecting; `null` if it did not end ok.
+    /// Service time; of new connections and of bursts response time; `null` if it did not end ok.
     pub(crate) p50_ms: Option<f64>,
     pub(crate) p95_ms: Option<f64>,
     /// 1 or 2; `null` where there are too few requests to tell.

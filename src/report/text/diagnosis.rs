@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::diagnosis_numbers::{difference, pretty_ns};
+use super::diagnosis_sharing::{SHARED, burst_times, not_shared, stream_limit};
 use crate::judge::comparison::ChangeRange;
 use crate::judge::diagnosis::{
     BoundedShare, CauseEvidence, CauseFinding, CauseNextStep, DelayedShare, DiagnosisStep,
@@ -51,6 +53,7 @@ pub(in crate::report) fn cause(cause: RootCause) -> &'static str {
         RootCause::SlowCall => "slow call inside the request",
         RootCause::BlockedLoop => "blocked event loop",
         RootCause::Queueing => "overload",
+        RootCause::SharedConnection => "shared HTTP/2 connection",
         RootCause::Client => "client-limited",
         RootCause::Nothing => "nothing wrong",
     }
@@ -63,6 +66,8 @@ pub(in crate::report) fn step_name(step: DiagnosisStep, load: &str) -> String {
         DiagnosisStep::NewConnections => "new connections".to_owned(),
         DiagnosisStep::OneAtATime => "one at a time".to_owned(),
         DiagnosisStep::DuringLoad => format!("during {load}"),
+        DiagnosisStep::OneConnection => "one connection".to_owned(),
+        DiagnosisStep::SeparateConnections => "one each".to_owned(),
         DiagnosisStep::Offered => "full rate".to_owned(),
     }
 }
@@ -86,6 +91,10 @@ pub(crate) fn step(step: DiagnosisStep, probe: &str, load: &str) -> String {
         }
         DiagnosisStep::OneAtATime => format!("{load} alone, one at a time"),
         DiagnosisStep::DuringLoad => format!("{probe} while {load} gets light load"),
+        DiagnosisStep::OneConnection => format!("{load} alone, over one HTTP/2 connection"),
+        DiagnosisStep::SeparateConnections => {
+            format!("{load} alone, over a connection for each request")
+        }
         DiagnosisStep::Offered => format!("{load} alone, at the full rate"),
     }
 }
@@ -112,6 +121,12 @@ pub(in crate::report) fn next_step(step: CauseNextStep, names: EndpointNames<'_>
         CauseNextStep::LowerLoad => {
             "lower the rate (-q), or add the scarce resource: workers, connections, threads".to_owned()
         }
+        CauseNextStep::MoreConnections => {
+            "open more connections in the clients (here: a lower --streams), or raise what the service does at a time on one: its \
+             limit of concurrent streams, its workers per connection"
+                .to_owned()
+        }
+        CauseNextStep::SeparateConnections => "repeat with --streams 1".to_owned(),
         CauseNextStep::QuieterMachine => {
             "measure from a quieter or larger machine, or at a lower rate (-q)".to_owned()
         }
@@ -168,6 +183,10 @@ pub(in crate::report) fn evidence(evidence: &CauseEvidence, names: EndpointNames
         ),
         CauseEvidence::Growth(growth) => latency_growth(growth, load),
         CauseEvidence::Served(served) => served_requests(served),
+        CauseEvidence::NotShared(why) => not_shared(*why).to_owned(),
+        CauseEvidence::BurstTimes(times) => burst_times(times, load),
+        CauseEvidence::StreamLimit(allowed) => stream_limit(*allowed),
+        CauseEvidence::SharedConnection => SHARED.to_owned(),
         CauseEvidence::LateSends(sends) => late_sends(sends),
         CauseEvidence::AboveTarget { target, share } => format!(
             "above {}: {} of all requests at light load",
@@ -183,6 +202,7 @@ fn missed(step: MissedStep, EndpointNames { probe, load }: EndpointNames<'_>) ->
         MissedStep::NewConnections => format!("{probe} on new connections"),
         MissedStep::OneAtATime => format!("{load} one at a time"),
         MissedStep::DuringLoad => format!("{probe} during {load}"),
+        MissedStep::Bursts => format!("bursts of {load} over one connection and over several"),
         MissedStep::AtRate { per_s } => format!("{load} at {}/s", trimmed(per_s, 1)),
     };
     format!("0 requests: the step '{step}' was not run")
@@ -215,6 +235,9 @@ fn too_few(few: &TooFew) -> String {
         }
         SampleKind::RequestsForTrend => {
             format!("{present} requests are too few for a trend (needs {needed})")
+        }
+        SampleKind::Bursts => {
+            format!("{present} bursts are too few for an interval of P50 (needs {needed})")
         }
         SampleKind::Sends => format!("{present} sends are too few (needs {needed})"),
     }
@@ -382,16 +405,6 @@ fn in_flight(in_flight: f64) -> String {
     }
 }
 
-/// `157.2 ms – 171 ms`.
-fn difference(difference_ns: ChangeRange) -> String {
-    let end = |ns: f64| match ns {
-        ns if ns.is_infinite() => "∞".to_owned(),
-        ns if ns < 0.0 => format!("−{}", pretty_ns(-ns)),
-        ns => pretty_ns(ns),
-    };
-    format!("{} – {}", end(difference_ns.low), end(difference_ns.high))
-}
-
 /// `40× – 110×`.
 fn times(ratio: ChangeRange) -> String {
     let end = |ratio: f64| match ratio {
@@ -400,10 +413,6 @@ fn times(ratio: ChangeRange) -> String {
         ratio => format!("{}×", trimmed(ratio, 2)),
     };
     format!("{} – {}", end(ratio.low), end(ratio.high))
-}
-
-fn pretty_ns(ns: f64) -> String {
-    Pretty(Duration::from_nanos(ns as u64)).to_string()
 }
 
 #[cfg(test)]

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use super::diagnosis::{EndpointNames, evidence};
-use crate::judge::comparison::ChangeRange;
+use super::diagnosis_numbers::{grown, range};
+use super::diagnosis_sharing::bursts;
 use crate::judge::diagnosis::{
     CauseEvidence, CauseFinding, CauseNextStep, DelayedShare, EndpointRole, LatencyGrowth,
     MissedStep, RootCause, SampleKind, ServedRequests, Support, TooFew,
@@ -80,6 +81,12 @@ pub(in crate::report) fn in_short(finding: &CauseFinding, names: EndpointNames<'
                 .chain(supported.then_some(busy))
                 .collect()
         }
+        [CauseEvidence::BurstTimes(times), limit @ ..] => {
+            let limit = { limit.iter().filter(|_| supported) }.map(|one| evidence(one, names));
+            let bursts = bursts(times, finding.support, names.load);
+            std::iter::once(bursts).chain(limit).collect()
+        }
+        [shared @ CauseEvidence::SharedConnection, ..] => vec![evidence(shared, names)],
         [CauseEvidence::StepNotMade(step), ..] => vec![missed(*step, names)],
         [CauseEvidence::FailedRequests(failed), ..] => {
             let endpoint = match failed.endpoint {
@@ -193,6 +200,7 @@ fn missed(step: MissedStep, EndpointNames { probe, load }: EndpointNames<'_>) ->
         MissedStep::NewConnections => format!("{probe} on new connections was not measured"),
         MissedStep::OneAtATime => format!("{load} one at a time was not measured"),
         MissedStep::DuringLoad => format!("{probe} during {load} was not measured"),
+        MissedStep::Bursts => format!("bursts of {load} were not measured"),
         MissedStep::AtRate { per_s } => {
             format!("{load} at {}/s was not measured", trimmed(per_s, 1))
         }
@@ -202,6 +210,7 @@ fn missed(step: MissedStep, EndpointNames { probe, load }: EndpointNames<'_>) ->
 fn too_few(few: &TooFew) -> String {
     let noun = match few.of {
         SampleKind::Sends => "sends",
+        SampleKind::Bursts => "bursts",
         SampleKind::Requests | SampleKind::RequestsForMedian | SampleKind::RequestsForTrend => {
             "requests"
         }
@@ -237,36 +246,7 @@ fn median(latency: Option<Duration>) -> String {
     )
 }
 
-fn grown(ns: f64) -> String {
-    if ns.is_finite() {
-        LatencyScale::Millis.latency(Duration::from_nanos(ns.max(0.0) as u64))
-    } else {
-        "no answer".to_owned()
-    }
-}
-
-/// `0.09 to 0.16 ms`, `−0.2 to 0.1 ms`.
-fn range(ns: ChangeRange) -> String {
-    let end = |ns: f64| {
-        let sign = if ns < 0.0 { "−" } else { "" };
-        format!("{sign}{}", grown(ns.abs()))
-    };
-    match (ns.low.is_finite(), ns.high.is_finite()) {
-        (true, true) => {
-            let (low, high) = (end(ns.low), end(ns.high));
-            let unit = |text: &str| text.rsplit(' ').next().map(str::to_owned);
-            match (low.rsplit_once(' '), unit(&low) == unit(&high)) {
-                (Some((number, _)), true) => format!("{number} to {high}"),
-                _ => format!("{low} to {high}"),
-            }
-        }
-        (true, false) => format!("{} or more", end(ns.low)),
-        (false, true) => format!("{} or less", end(ns.high)),
-        (false, false) => "an unknown time".to_owned(),
-    }
-}
-
-/// Whether a finding is on a cause, not on all of them together.
+/// Whether a finding is on a cause that may be, not on all of them together.
 pub(in crate::report) fn is_of_a_cause(finding: &CauseFinding) -> bool {
-    finding.cause != RootCause::Nothing
+    finding.cause != RootCause::Nothing && !finding.is_excluded()
 }

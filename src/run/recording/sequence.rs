@@ -75,6 +75,15 @@ impl SequenceEntry {
             lag_steps: u8::try_from(code.steps_above(without_lag)).unwrap_or(u8::MAX),
         }
     }
+
+    /// The response time without our own lag, in ns, to within 0.05 %; +∞ if the request did not end ok.
+    pub(crate) fn without_lag_ns(self) -> f64 {
+        if self.code == LatencyCode::NOT_OK {
+            return f64::INFINITY;
+        }
+        let code = self.code.lowered(u16::from(self.lag_steps));
+        (code.low_ns() as f64 + code.high_ns() as f64) / 2.0
+    }
 }
 
 impl Sequence {

@@ -3,11 +3,13 @@
 
 use std::fs::OpenOptions;
 use std::io::Write as _;
+use std::sync::Mutex;
 use std::time::Duration;
 
 use serde_json::Value;
 
 use super::services;
+use crate::frames::{FrameServer, MAX_STREAMS};
 use crate::harness::{code, run, stderr, stdout, temp_dir};
 use crate::needs::{LONG_TESTS, need_right};
 use crate::scripted::Server;
@@ -324,6 +326,27 @@ fn a_queue_passes_below_its_rate_and_fails_above_it() {
     let warns = tested(&server(), "capacity >= 90/s warn");
     assert_eq!(warns.exit, 0, "{}", warns.file["text"]);
     assert_ne!(warns.file["verdict"], "PASS");
+}
+
+/// The wait for the one stream counts, so the service has the capacity that it has over HTTP/1.1.
+#[test]
+fn a_queue_over_http_2_with_one_stream_passes_below_its_rate_and_fails_above_it() {
+    let turn = Mutex::new(());
+    let server = FrameServer::start(&[(MAX_STREAMS, 1)], move |conversation| {
+        while let Some(stream) = conversation.request() {
+            let _one = turn.lock().expect("no script panics");
+            std::thread::sleep(Duration::from_millis(20));
+            conversation.ok(stream);
+        }
+    });
+    let url = format!("{}/search", server.url());
+    for (gate, exit) in [("capacity >= 10/s", 0), ("capacity >= 90/s", 1)] {
+        let gates = [&["--http2"], &P95[..], &["--gate", gate]].concat();
+        let found = searched(gate, &[&[url.as_str()], &gates[..], &SHORT[..]].concat());
+        assert_exit(&found, exit);
+        let http = &found.file["plan"]["connections"]["http"];
+        assert_eq!(http["version"], "2", "{http}");
+    }
 }
 
 #[test]

@@ -280,11 +280,37 @@ fn a_service_that_allows_no_stream_is_named_before_the_run() {
 }
 
 #[test]
-fn tls_agrees_on_http_2_and_a_service_with_nothing_else_is_measured_over_it_unasked() {
-    let certificate = Certificate::new().with(|server| {
-        server.alpn_protocols = vec![b"h2".to_vec()];
+fn a_limit_of_streams_on_which_requests_wait_is_named_with_what_to_do() {
+    let server = FrameServer::start(&[(MAX_STREAMS, 1)], |conversation| {
+        while let Some(stream) = conversation.request() {
+            std::thread::sleep(std::time::Duration::from_millis(20));
+            conversation.ok(stream);
+        }
     });
-    let server = EchoServer::tls(&certificate, |_| ok());
+    // A connection that is full does not keep another from being opened, so there is one.
+    let more = ["-c", "8", "--streams", "8", "--output", "json"];
+    let output = measure(&format!("{}/x", server.url()), &more);
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    let said = stderr(&output);
+    assert!(said.contains("waited for a stream, P95 "), "{said}");
+    assert!(
+        said.contains("to open more connections: --streams 1"),
+        "{said}"
+    );
+    let report = json(&output);
+    let mut warnings = report["warnings"].as_array().unwrap().iter();
+    let limited = warnings.find(|warning| warning["code"] == "stream_limited");
+    let values = &limited.expect("a warning")["values"];
+    assert_eq!(
+        (&values["allowed"], &values["planned"]),
+        (&1.into(), &8.into())
+    );
+    assert!(values["wait_p95_ms"].as_f64() > Some(20.0), "{values}");
+}
+
+#[test]
+fn tls_agrees_on_http_2_and_a_service_with_nothing_else_is_measured_over_it_unasked() {
+    let server = EchoServer::http2_only(|_| ok());
     let url = format!("{}/x", server.url());
     let report = measured(&url, &["-k"]);
     assert_eq!(report["runs"][0]["protocol"], "HTTP/2");
@@ -297,58 +323,6 @@ fn tls_agrees_on_http_2_and_a_service_with_nothing_else_is_measured_over_it_unas
     assert_eq!(code(&output), 0, "{said}");
     assert!(said.contains("offers HTTP/2 only"), "{said}");
     assert_eq!(json(&output)["runs"][0]["protocol"], "HTTP/2");
-    assert!(server.port() > 0);
-}
-
-#[test]
-fn the_overhead_is_measured_over_the_same_protocol() {
-    let server = EchoServer::plain(|_| ok());
-    let folder = temp_dir();
-    let url = format!("{}/x", server.url());
-    let line = [
-        "measure",
-        &url,
-        "--http2",
-        "-n",
-        "60",
-        "-q",
-        "200",
-        "--iid",
-        "--output",
-        "json",
-        "--gate",
-        "p50 <= 9s",
-    ];
-    let output = run(folder.path(), &line);
-    assert_eq!(code(&output), 0, "{}", stderr(&output));
-    let report = json(&output);
-    let calibration = &report["runs"][0]["calibration"];
-    assert_eq!(calibration["transport"], "HTTP/2 over TCP on loopback");
-    assert!(calibration["own_error_ms"].as_f64().unwrap() > 0.0);
-}
-
-#[test]
-fn a_comparison_names_the_difference_in_the_protocol() {
-    let (old, new) = (Server::answering(OK), EchoServer::plain(|_| ok()));
-    let folder = temp_dir();
-    let few = FEW.iter().copied().filter(|flag| *flag != "--http2");
-    let few: Vec<&str> = few.collect();
-    for (url, file, more) in [
-        (format!("{}/x", old.url()), "old.json", &[][..]),
-        (format!("{}/x", new.url()), "new.json", &["--http2"]),
-    ] {
-        let save = ["measure", &url, "--save", file];
-        let output = run(folder.path(), &[&save[..], &few, more].concat());
-        assert_eq!(code(&output), 0, "{}", stderr(&output));
-    }
-    let output = run(folder.path(), &["compare", "old.json", "new.json"]);
-    let said = stderr(&output);
-    assert_eq!(code(&output), 2, "{said}");
-    assert!(said.contains("protocol"), "{said}");
-    assert!(
-        said.contains("HTTP/1.1") && said.contains("HTTP/2 with 100 streams"),
-        "{said}"
-    );
 }
 
 #[test]

@@ -55,6 +55,16 @@ impl EchoServer {
         EchoServer::start(Some(acceptor), answer)
     }
 
+    /// The same with TLS whose ALPN has nothing but HTTP/2.
+    pub(super) fn http2_only(
+        answer: impl Fn(&AskedRequest) -> Response<&'static str> + Send + Sync + 'static,
+    ) -> EchoServer {
+        let certificate = Certificate::new().with(|server| {
+            server.alpn_protocols = vec![b"h2".to_vec()];
+        });
+        EchoServer::tls(&certificate, answer)
+    }
+
     fn start(
         tls: Option<TlsAcceptor>,
         answer: impl Fn(&AskedRequest) -> Response<&'static str> + Send + Sync + 'static,
@@ -100,10 +110,6 @@ impl EchoServer {
                 tokio::spawn(async move { serve(stream, &all).await });
             }
         });
-    }
-
-    pub(super) fn port(&self) -> u16 {
-        self.port
     }
 
     pub(super) fn url(&self) -> String {

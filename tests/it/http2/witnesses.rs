@@ -130,6 +130,53 @@ fn nghttpd_answers_every_request_over_as_many_connections_as_the_depth_asks_for(
     assert_eq!(report["runs"][0]["streams"][0]["connections"], 4);
 }
 
+/// nghttpd closes a TLS connection that did not agree on `h2`, without an alert that would say so.
+#[test]
+fn nghttpd_over_tls_is_measured_over_http_2_without_a_flag() {
+    let name = "http2::witnesses::nghttpd_over_tls_is_measured_over_http_2_without_a_flag";
+    let Some(program) = need(&NGHTTPD, name) else {
+        return;
+    };
+    let (folder, port) = (temp_dir(), free_port());
+    let file = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        fs::write(&path, text).unwrap();
+        path
+    };
+    let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+    let key = file("key.pem", &made.signing_key.serialize_pem());
+    let certificate = file("certificate.pem", &made.cert.pem());
+    file("x", "ok");
+    let mut command = Command::new(program);
+    command.arg("-d").arg(folder.path()).arg(port.to_string());
+    let _nghttpd = Witness::start(command.arg(key).arg(certificate), port);
+    let url = format!("https://localhost:{port}/x");
+    let line = [
+        "measure",
+        &url,
+        "-k",
+        "-n",
+        "20",
+        "-q",
+        "100",
+        "--iid",
+        "--no-calibration",
+        "--warmup",
+        "0s",
+        "--output",
+        "json",
+        "--gate",
+        "p50 <= 9s",
+    ];
+    let output = run(folder.path(), &line);
+    let said = stderr(&output);
+    assert_eq!(code(&output), 0, "{said}");
+    assert!(said.contains("offers HTTP/2 only"), "{said}");
+    let report = json(&output);
+    assert_eq!(report["runs"][0]["protocol"], "HTTP/2");
+    assert_eq!(report["endpoints"][0]["counts"]["ok"], 20, "{report:#}");
+}
+
 /// `time for request:  20.1ms  24.3ms  20.6ms  1.0ms 90.00%`: the mean.
 fn mean_of_h2load(text: &str) -> Duration {
     let line = text

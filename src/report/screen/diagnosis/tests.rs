@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::judge::diagnosis::sample_steps::{observed, quick, step, timed_step};
+use crate::judge::diagnosis::sample_steps::{observed, over_http2, quick, step, timed_step};
 use crate::judge::diagnosis::{Diagnosis, Observations};
 use crate::printable::COLOURS;
 use crate::report::{
@@ -55,7 +55,25 @@ fn too_little() -> Observations {
     }
 }
 
-fn screens() -> [(&'static str, Report); 4] {
+/// Over HTTP/2, and the server allows one stream a connection: health waits behind ingest, and a burst one after the other.
+fn shared_connection() -> Observations {
+    let waiting = (0..300u32).map(|i| match i % 4 {
+        0 | 1 => Some(0.3 + f64::from(i % 7) / 100.0),
+        _ => Some(20.0 + f64::from(i * 53 % 300) * 0.1),
+    });
+    let offered = (0..90u32).map(|i| Some(20.0 + f64::from(i % 3) / 50.0));
+    Observations {
+        one_at_a_time: Some(step(
+            4.0,
+            (0..60u32).map(|i| Some(20.0 + f64::from(i % 5) / 100.0)),
+        )),
+        probe_during_load: Some(step(20.0, waiting)),
+        sharing: over_http2(20.0, 2.5, Some(1)),
+        ..observed(Some(step(20.0, offered)))
+    }
+}
+
+fn screens() -> [(&'static str, Report); 5] {
     let healthy = (0..90u32).map(|i| Some(1.0 + f64::from(i % 3) / 50.0));
     let cut = Observations {
         new_connections: None,
@@ -71,6 +89,7 @@ fn screens() -> [(&'static str, Report); 4] {
             report(observed(Some(step(20.0, healthy)))),
         ),
         ("diagnose-open", report(too_little())),
+        ("diagnose-shared-connection", report(shared_connection())),
         ("diagnose-cut", report(cut)),
     ]
 }
