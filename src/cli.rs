@@ -25,6 +25,7 @@ pub(crate) mod judge;
 pub(crate) mod load;
 mod long_help;
 pub(crate) mod measure;
+pub(crate) mod merge;
 mod nearest;
 mod noise;
 pub(crate) mod output;
@@ -47,6 +48,7 @@ mod settings_error;
 pub(crate) mod settings_file;
 mod settings_key;
 mod settings_value;
+pub(crate) mod shard;
 mod short_help;
 mod slim;
 #[cfg(feature = "reference")]
@@ -116,6 +118,8 @@ pub enum Command {
     Ab(Box<ab::AbArgs>),
     /// Find the highest rate that stays within the gates: two rates, each shown, never a guess.
     Capacity(Box<capacity::CapacityArgs>),
+    /// Judge a run that was sharded over machines: one verdict from merged evidence.
+    Merge(Box<merge::MergeArgs>),
     /// Find the likely cause of high latency, with a few short runs.
     Diagnose(Box<diagnose::DiagnoseArgs>),
     #[cfg(feature = "reference")]

@@ -18,16 +18,21 @@ pub mod judge;
 pub(crate) mod man;
 pub mod measure;
 mod measuring;
+pub mod merge;
 mod progress;
 #[cfg(feature = "reference")]
 pub(crate) mod provider;
+mod rendezvous;
+mod save_target;
 mod saved;
 pub mod schema;
 pub mod selftest;
 #[cfg(feature = "reference")]
 pub(crate) mod serve;
+mod sharded;
 mod signals;
 mod verdict_exit;
+mod wall_clock;
 #[cfg(feature = "reference")]
 pub(crate) mod worker;
 

@@ -6,6 +6,7 @@ pub mod comparison;
 pub(crate) mod diagnosis;
 pub mod failure_hints;
 pub mod gate;
+pub mod shard_warning;
 pub mod summary;
 pub mod warning;
 pub mod warnings;

@@ -5,7 +5,7 @@
 //!
 //! ```text
 //! measure   argv → Cli → MeasureArgs → Measure (Plan, gates) → RunSpec → engine → Sample → Recording → EndpointRun → Run
-//! saved     Run ⇄ run file (JSON);  another tool's file → Imported
+//! saved     Run ⇄ run file (JSON);  another tool's file → Imported;  Runs of shards → ShardMerge → Run
 //! judged    Run → Summary → Finding;  Run before, Run after → Comparison → Finding;  Observations → Diagnosis
 //! shown     Finding, Comparison, Diagnosis → Report → stdout, files, exit code
 //! ```
@@ -162,6 +162,7 @@ fn dispatch(cli: Cli, stdout: &mut dyn Write, stderr: &mut dyn Write) -> anyhow:
         Command::Compare(args) => command::compare::run(&args, stdout, stderr),
         Command::Ab(args) => command::ab::run(&args, stdout, stderr),
         Command::Capacity(args) => command::capacity::run(&args, stdout, stderr),
+        Command::Merge(args) => command::merge::run(&args, stdout, stderr),
         Command::Diagnose(args) => command::diagnose::run(&args, stdout, stderr),
         #[cfg(feature = "reference")]
         Command::Serve(args) => command::serve::run(&args, stderr),

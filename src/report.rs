@@ -40,6 +40,7 @@ mod run_course;
 mod run_info;
 mod saved_run_link;
 mod screen;
+mod shard_table;
 mod style;
 pub mod text;
 mod write;

@@ -3,6 +3,7 @@
 pub mod completion;
 pub mod histogram;
 pub mod import;
+pub mod merge;
 pub mod plan;
 pub mod preflight_failure;
 pub mod rate_profile;
@@ -13,3 +14,4 @@ pub mod rows;
 pub mod run_file;
 pub mod sample;
 pub mod schedule;
+pub mod shard;

@@ -4,7 +4,7 @@
 //! So [`rank`] turns quantiles into ranks and [`binomial`] judges the share in a sample of fixed size.
 //! [`cluster`] takes the bursts into account, [`sequential`] judges while the samples come in, [`interim_looks`] says when, and
 //! [`stationarity`], [`trend`] and [`level_shift`] ask whether there is one share to judge at all, [`two_groups`] and
-//! [`modes`] what a series looks like. [`profile`] and [`paired`] compare one
+//! [`modes`] what a series looks like, [`rank_sum`] whether two large groups differ. [`profile`] and [`paired`] compare one
 //! quantile of two samples, [`dependence`] says what each is worth there. Nothing here knows what a request is.
 
 pub mod beta;
@@ -17,6 +17,7 @@ pub mod modes;
 pub mod paired;
 pub mod profile;
 pub mod rank;
+pub mod rank_sum;
 pub mod sequential;
 pub mod stationarity;
 pub mod trend;

@@ -10,8 +10,9 @@ use super::settings_file::{DEFAULT_FILE, SettingsArgs};
 
 const PREFIX: &str = "A7PROBE_";
 
-/// Variables of the test suite and of the Python workers in `fixtures/python`.
-const OTHERS: [&str; 6] = [
+/// Variables of the test suite and of the Python workers in `fixtures/python`, and what `--shard auto` reads.
+const OTHERS: [&str; 7] = [
+    "A7PROBE_SHARDS",
     "A7PROBE_LONG",
     "A7PROBE_REQUIRE_SERVICES",
     "A7PROBE_TOKEN",

@@ -13,6 +13,7 @@ use super::rate_file::RateFileArgs;
 use super::run_setup::SingleRunArgs;
 use super::service::{ServiceArgs, SingleRequestArgs};
 use super::settings_file::SettingsArgs;
+use super::shard::ShardArgs;
 use super::verdict::{GateArgs, TargetArgs};
 use super::verdict_rules::VerdictRuleArgs;
 
@@ -42,6 +43,9 @@ pub struct MeasureArgs {
 
     #[command(flatten)]
     pub timing: TimingArgs,
+
+    #[command(flatten)]
+    pub shard: ShardArgs,
 
     #[command(flatten)]
     pub gates: GateArgs,

@@ -10,7 +10,9 @@ mod diagnose;
 mod draft;
 mod gates;
 mod measure;
+mod merge;
 mod segments;
+mod sharding;
 mod unchecked_plan;
 
 pub(crate) use ab::{Ab, Sameness, ab, ab_draft};
@@ -21,3 +23,4 @@ pub(crate) use diagnose::{Diagnose, diagnose};
 pub(crate) use draft::Draft;
 pub(crate) use gates::{planned, planned_samples};
 pub(crate) use measure::{Measure, ResolvedBaseline, measure, measure_draft};
+pub(crate) use merge::{MergeAudit, merge_audit};

@@ -26,13 +26,22 @@ pub struct RunArgs {
     #[arg(long, display_order = DRY_RUN)]
     pub dry_run: bool,
 
-    /// Save the run as JSON, for judge and compare.
-    #[arg(long, env = "A7PROBE_SAVE", value_name = "FILE", display_order = SAVE, help_heading = "Output")]
-    pub save: Option<PathBuf>,
+    #[command(flatten)]
+    pub save: SaveArgs,
 
     /// How progress is shown.
     #[command(flatten)]
     pub progress: ProgressArgs,
+}
+
+/// Where a run is kept.
+#[derive(Args, Debug, Clone, Default)]
+#[command(next_help_heading = "Output")]
+pub struct SaveArgs {
+    /// Save the run as JSON, for judge and compare: a file, or an https:// URL that takes a PUT. Of a shard also a folder, or
+    /// - for stdout.
+    #[arg(long, env = "A7PROBE_SAVE", hide_env_values = true, value_name = "FILE", display_order = SAVE, help_heading = "Output")]
+    pub save: Option<PathBuf>,
 }
 
 /// The same for a single run, whose plan is checked and whose instrument is calibrated.

@@ -51,9 +51,8 @@ pub struct ServiceArgs {
     #[arg(short = 'T', long, value_name = "TYPE")]
     pub content_type: Option<String>,
 
-    /// Header of every request (repeatable).
-    #[arg(short = 'H', long, value_name = "NAME: VALUE")]
-    pub header: Vec<String>,
+    #[command(flatten)]
+    pub headers: HeaderArgs,
 
     /// Statuses that count as ok: 202, 2xx, 200-204 or a list; NAME= picks the endpoint [default: 2xx].
     #[arg(long, value_name = "[NAME=]STATUSES")]
@@ -96,6 +95,15 @@ pub struct ServiceArgs {
         help_heading = "Load"
     )]
     pub rate: Vec<String>,
+}
+
+/// Headers of requests to the service.
+#[derive(Args, Debug, Clone, Default)]
+#[command(next_help_heading = "Requests")]
+pub struct HeaderArgs {
+    /// Header of every request (repeatable).
+    #[arg(short = 'H', long, value_name = "NAME: VALUE")]
+    pub header: Vec<String>,
 }
 
 /// One request to the URL itself, and a body that is too long for a command line.

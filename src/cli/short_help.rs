@@ -4,12 +4,13 @@
 const PROGRAM: &str = include_str!("short_help/program.txt");
 
 /// Of each command that people use.
-const COMMANDS: [(&str, &str); 12] = [
+const COMMANDS: [(&str, &str); 13] = [
     ("measure", include_str!("short_help/measure.txt")),
     ("judge", include_str!("short_help/judge.txt")),
     ("compare", include_str!("short_help/compare.txt")),
     ("ab", include_str!("short_help/ab.txt")),
     ("capacity", include_str!("short_help/capacity.txt")),
+    ("merge", include_str!("short_help/merge.txt")),
     ("diagnose", include_str!("short_help/diagnose.txt")),
     ("demo", include_str!("short_help/demo.txt")),
     ("serve", include_str!("short_help/serve.txt")),

@@ -177,6 +177,7 @@ impl DemoSetup<'_> {
             }),
             calibration: &calibration,
             certificate: None,
+            shard: None,
         };
         let Measurement { run, .. } = self.measuring.run(&plan, &options)?;
         let queue = watch.finish();

@@ -294,6 +294,7 @@ impl DiagnosisSession<'_> {
             // An effect below a tenth of the limit does not count here: that is far more than the measurement overhead.
             calibration: &PendingCalibration::known(Calibration::Skipped),
             certificate: None,
+            shard: None,
             audit: None,
         };
         // As a block: an interruption ends the schedule, and unsent requests count neither as slow nor as fast.

@@ -18,7 +18,7 @@ use crate::exit::Exit;
 use crate::judge::gate::{self, Finding, Gate, NamedSegment, Selector, Subject};
 use crate::judge::warning::{ComparisonWarning, RunWarning, Warning};
 use crate::report::{Report, ReportKind, SavedRunLink};
-use crate::run::run_file::{Baseline, RunEnd};
+use crate::run::run_file::{Baseline, Run, RunEnd};
 
 use super::saved::Saved;
 use source::{JudgedFile, SegmentName, load_all, read_only_file};
@@ -45,40 +45,12 @@ pub fn run(
     };
     let typed = typed_gates(args)?;
     let sources = load_all(args, only)?;
-    let mut report = Report::new(ReportKind::Judge, title(&sources));
-    sources
-        .iter()
-        .for_each(|source| source.describe(&mut report));
-    let segments: Vec<SegmentName<'_>> = sources.iter().flat_map(JudgedFile::segments).collect();
-    let segments: Vec<NamedSegment<'_>> = segments.iter().map(SegmentName::named).collect();
-    let gates = gate::of_segments(resolve_gates(typed, &sources)?, &segments);
-    report.warnings.extend(idle_episode(args, &sources));
-    let subjects: Vec<Subject<'_>> = sources
-        .iter()
-        .flat_map(|source| source.subjects(args.guard.typed()))
-        .collect();
-    check_gates(args, &gates, &subjects)?;
-    let layers = SettingsLayers::default();
-    let baseline = resolve::baseline::for_gates(&args.baseline, &layers, &gates)?;
-    let mut findings = gate::judge(&gates, &subjects);
-    for source in &sources {
-        findings.extend(against_baseline(
-            args,
-            source,
-            &gates,
-            baseline.as_ref(),
-            &mut report,
-        )?);
-    }
-    findings.extend(gate::two_runs_across_ramps(&gates, &subjects));
-    baseline::sort_by_endpoint(&mut findings, &subjects);
-    report.findings = findings;
-    report.inconclusive = args.inconclusive.policy();
+    let several = args.files.len() > 1;
+    let mut report = judged(args, typed, &sources, ReportKind::Judge)?;
     let files = args
         .files
         .iter()
         .filter(|file| !super::saved::is_stdin(file));
-    let several = args.files.len() > 1;
     report.saved.extend(files.map(|file| {
         let label = if several {
             super::saved::shown(file)
@@ -89,6 +61,60 @@ pub fn run(
     }));
     args.output.publish(&report, stdout, stderr)?;
     Ok(verdict_exit(&report, stderr)?)
+}
+
+/// Judges a merged run as a saved one.
+pub(super) fn of_merged(args: &JudgeArgs, run: Run, title: &str) -> anyhow::Result<Report> {
+    let sources = [JudgedFile::of_run(run, "")];
+    let mut report = judged(args, typed_gates(args)?, &sources, ReportKind::Merge)?;
+    title.clone_into(&mut report.title);
+    Ok(report)
+}
+
+/// What the gates say of all files.
+fn judged(
+    args: &JudgeArgs,
+    typed: Vec<Gate>,
+    sources: &[JudgedFile],
+    kind: ReportKind,
+) -> anyhow::Result<Report> {
+    let mut report = Report::new(kind, title(sources));
+    sources
+        .iter()
+        .for_each(|source| source.describe(&mut report));
+    let segments: Vec<SegmentName<'_>> = sources.iter().flat_map(JudgedFile::segments).collect();
+    let segments: Vec<NamedSegment<'_>> = segments.iter().map(SegmentName::named).collect();
+    let gates = gate::of_segments(resolve_gates(typed, sources)?, &segments);
+    report.warnings.extend(idle_episode(args, sources));
+    let subjects: Vec<Subject<'_>> = sources
+        .iter()
+        .flat_map(|source| source.subjects(args.guard.typed()))
+        .collect();
+    check_gates(args, &gates, &subjects)?;
+    let layers = SettingsLayers::default();
+    let baseline = resolve::baseline::for_gates(&args.baseline, &layers, &gates)?;
+    let mut findings = gate::judge(&gates, &subjects);
+    for source in sources {
+        findings.extend(against_baseline(
+            args,
+            source,
+            &gates,
+            baseline.as_ref(),
+            &mut report,
+        )?);
+    }
+    findings.extend(gate::two_runs_across_ramps(&gates, &subjects));
+    baseline::sort_by_endpoint(&mut findings, &subjects);
+    for source in sources {
+        let own = findings.iter_mut();
+        let own = own.filter(|finding| source.has_endpoint(&finding.endpoint));
+        if let Some(missing) = source.run().and_then(Run::missing_share) {
+            gate::withhold_passes(own, &missing);
+        }
+    }
+    report.findings = findings;
+    report.inconclusive = args.inconclusive.policy();
+    Ok(report)
 }
 
 /// Typed gates must be answerable; those that a run was measured with are not judged where their baseline is missing.

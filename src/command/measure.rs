@@ -10,9 +10,9 @@ use super::compare::withhold_from_cut_runs;
 use super::measuring::{
     AuditOptions, Calibrating, Measurement, Measuring, PendingCalibration, Preflight, RunOptions,
 };
-use super::saved::hinted;
+use super::save_target::{SaveTarget, say_saved};
 use super::verdict_exit::verdict_exit;
-use super::{dry_run, signals};
+use super::{dry_run, sharded, signals};
 use crate::cli::measure::MeasureArgs;
 use crate::cli::output::OutputArgs;
 use crate::cli::resolve::{self, Measure, ResolvedBaseline};
@@ -36,7 +36,14 @@ pub fn run(
         return dry_run::show(args, stdout);
     }
     let mut measure = resolve::measure(args, &[])?;
-    check_outputs(measure.save.iter(), &measure.setup.output)?;
+    if let Some(setup) = measure.shard.clone() {
+        return sharded::run(args, measure, &setup, stdout, stderr);
+    }
+    let target = measure.save.as_deref().map(SaveTarget::of);
+    check_outputs(
+        target.iter().filter_map(SaveTarget::file),
+        &measure.setup.output,
+    )?;
     let certificate = certificate(measure.setup.certificate.as_deref())?;
     let measuring = Measuring::new(measure.setup.console(), None)?;
     // It begins before the preflight, which may leave an endpoint out.
@@ -71,7 +78,8 @@ pub fn run(
     run.baseline = measure.baseline.as_ref().map(|b| b.baseline.record.clone());
     let mut report = Report::new(ReportKind::Measure, run.plan.origins().join(", "));
     report.notes.extend(notes);
-    let link = measure.save.iter().map(|path| SavedRunLink::new("", path));
+    let files = target.iter().filter_map(SaveTarget::file);
+    let link = files.map(|path| SavedRunLink::new("", path));
     report.saved.extend(link);
     report.add_run("", &run);
     judge(&measure, &run, &mut report);
@@ -79,7 +87,7 @@ pub fn run(
     report.inconclusive = measure.inconclusive.policy();
     report.interrupted_by = measuring.signals.received();
     // A file that cannot be written must not cost the result, nor the other way round.
-    let saved = save(&measure, &run, stderr);
+    let saved = save(target.as_ref(), &measure, &run, stderr);
     args.output.publish(&report, stdout, stderr)?;
     saved?;
     let exit = verdict_exit(&report, stderr)?;
@@ -90,7 +98,7 @@ pub fn run(
     })
 }
 
-fn options<'a>(
+pub(super) fn options<'a>(
     measure: &'a Measure,
     calibration: &'a PendingCalibration,
     certificate: Option<&'a SelftestCertificate>,
@@ -108,6 +116,7 @@ fn options<'a>(
         }),
         calibration,
         certificate,
+        shard: None,
     }
 }
 
@@ -138,14 +147,14 @@ fn judge(measure: &Measure, run: &Run, report: &mut Report) {
 }
 
 /// How the questions before the run ended.
-enum Preflighted {
+pub(super) enum Preflighted {
     /// The measured endpoints, and notes on missing ones.
     Ready(Box<Measure>, Vec<Note>),
     Interrupted(Signal),
 }
 
 /// Asks every endpoint. An implied endpoint that the service does not have is left out.
-fn preflight(
+pub(super) fn preflight(
     args: &MeasureArgs,
     mut measure: Measure,
     measuring: &Measuring,
@@ -294,13 +303,18 @@ fn os_error_below(error: &io::Error) -> Option<i32> {
     None
 }
 
-fn save(measure: &Measure, run: &Run, stderr: &mut dyn Write) -> anyhow::Result<()> {
-    let Some(path) = &measure.save else {
+fn save(
+    target: Option<&SaveTarget>,
+    measure: &Measure,
+    run: &Run,
+    stderr: &mut dyn Write,
+) -> anyhow::Result<()> {
+    let Some(target) = target else {
         return Ok(());
     };
-    run.save(path).map_err(|e| hinted(&e))?;
+    target.save(run, &mut io::sink())?;
     if !measure.setup.output.screen.quiet {
-        writeln!(stderr, "saved {}", path.shown())?;
+        say_saved(target, stderr)?;
     }
     Ok(())
 }

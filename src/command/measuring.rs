@@ -28,11 +28,12 @@ use crate::judge::warning::Warning;
 use crate::judge::warnings::of_failures as failure_warnings;
 use crate::probe::audit::EarlyAudit;
 use crate::probe::engine::{
-    self, Live, OwnError, RunIds, RunSpec, StopSignal, Stopper, stop_switch,
+    self, Live, OwnError, RunIds, RunSpec, StartTime, StopSignal, Stopper, stop_switch,
 };
-use crate::run::completion::Answers;
+use crate::run::completion::{Answers, Audit};
 use crate::run::plan::{Design, Plan};
-use crate::run::run_file::{FinishedRun, Run, RunContext};
+use crate::run::run_file::{FinishedRun, Run, RunContext, ShardRecord};
+use crate::run::shard::Shard;
 use abort_watcher::AbortWatcher;
 use audit_warnings::audit_warnings;
 use audited::{PreparedAudit, RunToAudit};
@@ -44,7 +45,7 @@ pub(super) use calibration_task::{Calibrating, CalibrationTask};
 pub(super) use pending_calibration::PendingCalibration;
 pub(super) use preflight::Preflight;
 pub use preflight::Unreachable;
-pub(super) use run_options::RunOptions;
+pub(super) use run_options::{RunOptions, ShardStart};
 pub(super) use trial::{TrialRequest, TrialRun, TrialWatch, TrialWorkAudit};
 
 /// Runs plans; listens for signals as long as it lives.
@@ -93,13 +94,11 @@ impl Measuring {
 
     /// Carries out the plan; blocks until it has ended, was decided or was stopped.
     pub(super) fn run(&self, plan: &Plan, options: &RunOptions<'_>) -> anyhow::Result<Measurement> {
-        let mut spec = RunSpec::new(plan, RunIds::fresh(), &self.stop);
-        spec.own_error = options.calibration.own_error();
-        spec.answer_time = self.answer_time.get();
+        let mut spec = self.spec(plan, options);
         let live = Arc::new(Live::new(plan));
         let decider = (options.design == Design::Adaptive)
             .then(|| Decider::start(plan, options, Arc::clone(&live), self.stopper.clone()));
-        let scope = ProgressScope::of(plan, options.design);
+        let scope = ProgressScope::of(&plan.share_of(spec.shard), options.design);
         let gates = decider.as_ref().map(Decider::gates);
         let progress = self.progress_of(WatchedRun::new(
             scope,
@@ -134,8 +133,12 @@ impl Measuring {
         let early = early.map(EarlyAudit::finish);
         let finished = finished?;
         let mut warnings = failure_warnings(plan, &finished.endpoints);
-        let audits = audit.map(|audit| {
-            let progress = Progress::of_audit(self.console, self.signals.displays());
+        // Shards are audited together, by `merge`.
+        let mut shard = options.shard.map(|start| shard_record(start.shard));
+        if let (Some(record), Some(audit)) = (&mut shard, &audit) {
+            record.audit = audit.of_shards();
+        }
+        let audits = audit.filter(|_| shard.is_none()).map(|audit| {
             let run = RunToAudit {
                 plan,
                 ids: spec.ids,
@@ -143,16 +146,18 @@ impl Measuring {
                 finished: &finished,
                 early: early.as_ref(),
             };
-            let audits = audit.carry_out(run, self.stop.clone());
-            progress.finish();
-            audits
+            self.audited(&audit, run)
         });
         let context = RunContext {
             aborted_by: aborted_by.map(|rule| rule.to_string()),
             decided,
+            shard,
             ..self.context(plan, options, spec.ids.run)
         };
         let mut run = Run::of(finished, context);
+        if shard.is_some() {
+            return Ok(Measurement { run, warnings });
+        }
         for (endpoint, audit) in run.endpoints.iter_mut().zip(audits.unwrap_or_default()) {
             endpoint.audit = audit;
             // The audit was their only reader, and a long run has many.
@@ -160,6 +165,26 @@ impl Measuring {
         }
         warnings.extend(audit_warnings(&run));
         Ok(Measurement { run, warnings })
+    }
+
+    /// What is sent, and when.
+    fn spec<'a>(&self, plan: &'a Plan, options: &RunOptions<'_>) -> RunSpec<'a> {
+        let mut spec = RunSpec::new(plan, RunIds::fresh(), &self.stop);
+        if let Some(start) = options.shard {
+            spec.ids.run = start.run;
+            spec.shard = start.shard;
+            spec.start = StartTime::At(start.start);
+        }
+        spec.own_error = options.calibration.own_error();
+        spec.answer_time = self.answer_time.get();
+        spec
+    }
+
+    fn audited(&self, audit: &PreparedAudit, run: RunToAudit<'_>) -> Vec<Option<Audit>> {
+        let progress = Progress::of_audit(self.console, self.signals.displays());
+        let audits = audit.carry_out(run, self.stop.clone());
+        progress.finish();
+        audits
     }
 
     /// Carries out one block of a run. A signal ends it at its current point.
@@ -223,6 +248,8 @@ impl Measuring {
             signal: self.signals.received(),
             decided: false,
             aborted_by: None,
+            shard: None,
+            wall_clock: options.shard.map(|start| start.wall_clock.clone()),
         }
     }
 }
@@ -232,4 +259,12 @@ fn say_interrupted(stderr: &mut dyn Write) -> std::io::Result<()> {
         stderr,
         "interrupted before the run began; nothing was measured"
     )
+}
+
+fn shard_record(shard: Shard) -> ShardRecord {
+    ShardRecord {
+        index: shard.index(),
+        of: shard.count(),
+        audit: None,
+    }
 }

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-use anyhow::anyhow;
+use anyhow::{anyhow, bail};
 
 use crate::cli::guard::GuardArgs;
 use crate::cli::import::ImportArgs;
@@ -54,9 +54,22 @@ fn read_from(mut input: impl Read, length: u64, options: &ImportOptions) -> anyh
         return Ok(Saved::Capacity(Box::new(search)));
     }
     Ok(match format_of(&bytes, options) {
-        FileFormat::Run => Saved::Run(Box::new(Run::from_json(&bytes).map_err(|e| hinted(&e))?)),
+        FileFormat::Run => Saved::Run(Box::new(whole_run(&bytes)?)),
         _ => Saved::Imported(with_printable_names(import::read(&bytes, options)?)),
     })
+}
+
+/// A run with a verdict. A shard has none.
+fn whole_run(bytes: &[u8]) -> anyhow::Result<Run> {
+    let run = Run::from_json(bytes).map_err(|e| hinted(&e))?;
+    match run.shard {
+        Some(shard) => bail!(
+            "it is shard {} of {}, a part of a run\nhint: a7probe merge judges all shards together, and saves the whole run",
+            shard.index,
+            shard.of
+        ),
+        None => Ok(run),
+    }
 }
 
 /// A name from a file stands on one line.

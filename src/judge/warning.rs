@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::judge::failure_hints::UnexpectedStatus;
+use crate::judge::shard_warning::ShardWarning;
 use crate::judge::summary::{Growth, LevelChange, SlowStart};
 use crate::run::completion::audit_trouble::as_cause;
 use crate::run::completion::{AuditRemark, AuditTrouble};
@@ -35,6 +36,8 @@ pub enum WarningKind {
     Drift(DriftWarning),
     /// A completion audit.
     Audit(AuditWarning),
+    /// The shards of a merged run.
+    Shard(ShardWarning),
     /// Two sides of a comparison.
     Comparison(ComparisonWarning),
     /// A file of another tool.
@@ -446,6 +449,12 @@ impl From<DriftWarning> for WarningKind {
 impl From<AuditWarning> for WarningKind {
     fn from(warning: AuditWarning) -> WarningKind {
         WarningKind::Audit(warning)
+    }
+}
+
+impl From<ShardWarning> for WarningKind {
+    fn from(warning: ShardWarning) -> WarningKind {
+        WarningKind::Shard(warning)
     }
 }
 

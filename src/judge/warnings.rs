@@ -1,6 +1,7 @@
 //! What a run says against itself: a cut, a late or busy instrument, a load that was not reached, a change on the way.
 
 mod drift;
+mod shards;
 
 use std::time::Duration;
 
@@ -44,6 +45,7 @@ pub fn of(label: &str, run: &Run) -> Vec<Warning> {
         warnings.extend(of_load.into_iter().flatten().map(Warning::of));
         warnings.extend(drift::of_endpoint(run, endpoint));
     }
+    warnings.extend(shards::of_run(run).into_iter().map(Warning::of));
     let warnings = warnings.into_iter();
     warnings.map(|warning| warning.labelled(label)).collect()
 }
@@ -134,7 +136,7 @@ fn late(endpoint: &EndpointRun) -> Option<LoadWarning> {
 fn slow_load(run: &Run, endpoint: &EndpointRun) -> Option<LoadWarning> {
     let mut planned = run.plan.endpoints.iter();
     let planned = planned.find(|planned| planned.name == endpoint.name)?;
-    let offered_per_s = planned.mean_rate()?.as_per_second();
+    let offered_per_s = planned.mean_rate()?.as_per_second() * sharded(run, endpoint);
     let achieved_per_s = endpoint.recording.achieved_per_s()?;
     // The first and the last request of a few may stand anywhere in their intervals of the jitter.
     let leeway = 2.0 / endpoint.recording.planned() as f64;
@@ -142,6 +144,18 @@ fn slow_load(run: &Run, endpoint: &EndpointRun) -> Option<LoadWarning> {
         endpoint: endpoint.name.clone(),
         achieved_per_s,
         offered_per_s,
+    })
+}
+
+/// The part of the plan's load that a shard has, or that the shards of a merged run have together.
+fn sharded(run: &Run, endpoint: &EndpointRun) -> f64 {
+    if let Some(shard) = run.shard {
+        return 1.0 / f64::from(shard.of);
+    }
+    let planned = run.merged.as_ref();
+    let planned = planned.and_then(|_| run.plan.planned_requests(&endpoint.name));
+    planned.map_or(1.0, |planned| {
+        endpoint.recording.planned() as f64 / planned.max(1) as f64
     })
 }
 

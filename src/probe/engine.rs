@@ -31,6 +31,7 @@ mod resend;
 mod resend_draw;
 mod run_spec;
 mod sender_thread;
+mod start_time;
 mod stop;
 mod stream_counters;
 mod thread_slot;
@@ -42,7 +43,7 @@ mod tunnel;
 use std::convert::Infallible;
 use std::rc::Rc;
 use std::sync::{Arc, OnceLock, mpsc};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
 use tokio::task::LocalSet;
@@ -56,7 +57,8 @@ use self::origins::Origins;
 use self::pacer::{Pacer, Pacing};
 use self::preparation::Preparation;
 use self::sender_thread::SenderThread;
-use self::thread_slot::{ThreadSlot, thread_count, total_rate};
+use self::start_time::ClockOrigin;
+use self::thread_slot::{ThreadSlot, thread_count};
 use crate::run::plan::{HttpVersion, Model, Plan, Tracing};
 use crate::run::run_file::{EndpointRun, FinishedRun, Instrument};
 use crate::run::schedule::request_trace;
@@ -67,15 +69,16 @@ pub use meter::Meter;
 pub use own_error::OwnError;
 pub use preflight::{PreflightAnswer, PreflightError, preflight};
 pub use run_spec::{RunIds, RunSpec};
+pub use start_time::{LateStart, StartTime};
 pub use stop::{StopSignal, Stopper, stop_switch};
 
 /// Runs a plan to its end or until it is stopped; blocks all the time.
 ///
 /// # Errors
-/// Certificates that cannot be read, no threads or file descriptors to run on. What the server does is
-/// not an error here but an outcome.
+/// Certificates that cannot be read, no threads or file descriptors to run on; [`LateStart`] if it was not ready in
+/// time. What the server does is not an error here but an outcome.
 pub fn run(spec: &RunSpec<'_>) -> anyhow::Result<FinishedRun> {
-    let threads = thread_count(spec.plan);
+    let threads = thread_count(spec.plan, spec.total_rate());
     let mut origins = Origins::of(spec.plan)?;
     origins.try_addresses(spec.plan.timeout)?;
     let shared = EngineShared {
@@ -107,6 +110,9 @@ pub fn run(spec: &RunSpec<'_>) -> anyhow::Result<FinishedRun> {
         };
         handles.into_iter().map(join).collect()
     });
+    if let Some(Err(late)) = shared.origin.get() {
+        return Err((*late).into());
+    }
     let parts: Vec<Vec<EndpointRun>> = results.into_iter().collect::<Result<_, _>>()?;
     let endpoints = parts.into_iter().reduce(merged).unwrap_or_default();
     Ok(shared.finished(endpoints, threads, &meter))
@@ -118,7 +124,7 @@ struct EngineShared<'a> {
     origins: Origins,
     load: LoadModel,
     /// All threads begin from one origin, set when the last of them is prepared.
-    origin: OnceLock<(Instant, jiff::Timestamp)>,
+    origin: OnceLock<Result<ClockOrigin, LateStart>>,
 }
 
 /// From where the threads take their requests.
@@ -139,7 +145,7 @@ impl LoadModel {
         match plan.model {
             Model::Open { .. } => LoadModel::Open {
                 schedules: Schedules::new(plan),
-                pacing: Pacing::for_rate(total_rate(plan) / threads as f64),
+                pacing: Pacing::for_rate(spec.total_rate() / threads as f64),
             },
             Model::Closed { .. } => LoadModel::Closed {
                 numbers: (0..plan.origins().len())
@@ -159,17 +165,19 @@ impl LoadModel {
 
 impl EngineShared<'_> {
     fn begin(&self) {
-        let (origin, _) = self
+        let before_t0 = self.spec.before_t0();
+        let origin = self
             .origin
-            .get_or_init(|| (Instant::now(), jiff::Timestamp::now()));
-        if let Some(live) = &self.spec.live {
-            live.begins_at(*origin + Duration::from_nanos(self.spec.t0_ns()));
+            .get_or_init(|| self.spec.start.origin(before_t0));
+        if let (Some(live), Ok(origin)) = (&self.spec.live, origin) {
+            live.begins_at(origin.instant + before_t0);
         }
     }
 
-    /// The clock of the run; waits until there is one.
-    fn clock(&self) -> MonotonicClock {
-        MonotonicClock::starting_at(self.origin.wait().0)
+    /// The clock of the run; waits until it is known whether there is one.
+    fn clock(&self) -> Option<MonotonicClock> {
+        let origin = self.origin.wait().as_ref().ok()?;
+        Some(MonotonicClock::starting_at(origin.instant))
     }
 
     /// One thread's part of the run; drops `preparing` when it is ready for t0.
@@ -191,7 +199,10 @@ impl EngineShared<'_> {
             connections.push(tasks.block_on(&runtime, opened));
         }
         drop(preparing);
-        let clock = self.clock();
+        let Some(clock) = self.clock() else {
+            // Too late: this thread sends nothing.
+            return Ok(Vec::new());
+        };
         let origins = self.origins.clone();
         let sender = Rc::new(SenderThread::new(self.spec, origins, routes, clock, slot));
         tasks.spawn_local(keep_timer_armed(self.spec.plan.timeout));
@@ -214,8 +225,8 @@ impl EngineShared<'_> {
             LoadModel::Open { schedules, pacing } => {
                 let pacer = Pacer::new(sender.clock, *pacing).context("cannot open a timer")?;
                 let share = ScheduleShare {
-                    thread: slot.thread as u64,
-                    threads: slot.threads as u64,
+                    shard: self.spec.shard,
+                    slot,
                     t0_ns: sender.t0_ns,
                     warmup_ns: plan.warmup.as_nanos() as u64,
                     max_in_flight: slot.in_flight(plan),
@@ -239,9 +250,11 @@ impl EngineShared<'_> {
         let RunIds {
             run, first_index, ..
         } = self.spec.ids;
+        let shard = self.spec.shard;
         if self.spec.plan.connections.tracing == Tracing::On {
             for (stream, endpoint) in (0u64..).zip(&mut endpoints) {
-                let trace = |index| request_trace(run, stream, first_index + index).trace_id();
+                let number = |index| first_index + shard.global(index);
+                let trace = |index| request_trace(run, stream, number(index)).trace_id();
                 endpoint.recording.name_traces(trace);
             }
         }
@@ -249,10 +262,8 @@ impl EngineShared<'_> {
     }
 
     fn finished(&self, endpoints: Vec<EndpointRun>, threads: usize, meter: &Meter) -> FinishedRun {
-        let started = self
-            .origin
-            .get()
-            .map_or_else(jiff::Timestamp::now, |origin| origin.1);
+        let origin = self.origin.get().and_then(|origin| origin.as_ref().ok());
+        let started = origin.map_or_else(jiff::Timestamp::now, |origin| origin.at);
         let endpoints = self.with_traces(endpoints);
         let t0 = Duration::from_nanos(self.spec.t0_ns());
         let ends = endpoints.iter().map(|one| one.recording.last_finished_ns);

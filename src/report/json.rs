@@ -16,6 +16,7 @@ mod run;
 mod schema;
 mod segment;
 pub(super) mod selftest;
+mod shards;
 
 use std::io::{self, Write};
 

@@ -10,6 +10,7 @@ use super::model::Report;
 use super::row::TITLES;
 use super::rows;
 use super::screen;
+use super::shard_table;
 use super::style::Verbosity;
 use super::text;
 use crate::judge::comparison::Comparison;
@@ -27,6 +28,7 @@ pub(super) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     for endpoint in &report.endpoints {
         write_endpoint(report, endpoint, out)?;
     }
+    write_shards(report, out)?;
     for comparison in report.comparisons() {
         write_comparison(report, comparison, out)?;
     }
@@ -43,6 +45,21 @@ pub(super) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "> **Warning:** {text}  \n> Hint: {hint}\n")?;
     }
     Ok(())
+}
+
+fn write_shards(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    let rows = shard_table::rows(report);
+    if rows.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "**Shards**\n")?;
+    writeln!(out, "| {} |", shard_table::TITLES.join(" | "))?;
+    writeln!(out, "|---|---|---:|---:|---:|---:|---:|---:|")?;
+    for row in rows {
+        let cells = row.cells.map(|cell| escape(&cell));
+        writeln!(out, "| {} |", cells.join(" | "))?;
+    }
+    writeln!(out)
 }
 
 fn write_verdict(report: &Report, out: &mut dyn Write) -> io::Result<()> {

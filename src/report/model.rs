@@ -66,6 +66,8 @@ pub enum ReportKind {
     Measure,
     /// `judge`
     Judge,
+    /// `merge`
+    Merge,
     /// `compare`
     Compare,
     /// `ab`
@@ -80,6 +82,7 @@ impl ReportKind {
         match self {
             ReportKind::Measure => "measure",
             ReportKind::Judge => "judge",
+            ReportKind::Merge => "merge",
             ReportKind::Compare => "compare",
             ReportKind::Ab => "ab",
             ReportKind::Diagnose => "diagnose",
@@ -135,7 +138,9 @@ impl Report {
     pub fn verdict(&self) -> Option<Verdict> {
         let is_judged = self.gating == Gating::Gates && self.findings.is_empty();
         let without = match self.kind {
-            ReportKind::Measure | ReportKind::Judge if is_judged => Some(Verdict::Inconclusive),
+            ReportKind::Measure | ReportKind::Judge | ReportKind::Merge if is_judged => {
+                Some(Verdict::Inconclusive)
+            }
             _ => None,
         };
         let of_causes = self.diagnosis.as_ref().map(DiagnosisReport::verdict);

@@ -7,8 +7,9 @@ use jiff::Timestamp;
 use super::run_command::RunCommand;
 use crate::run::plan::{HttpVersion, Model};
 use crate::run::run_file::{
-    AdaptiveRecord, Calibration, DataRecord, Environment, NameAddresses, ProfileRecord, Run,
-    RunEnd, SelftestCertificate, SizeRecord, StreamUse, TurnsRecord,
+    AdaptiveRecord, Calibration, DataRecord, Environment, MergedRecord, MissingShare,
+    NameAddresses, ProfileRecord, Run, RunEnd, SelftestCertificate, SizeRecord, StreamUse,
+    TurnsRecord,
 };
 
 /// The plan of a run, in brief, and how it ended.
@@ -54,6 +55,10 @@ pub struct RunInfo {
     pub environment: Environment,
     /// The first digits of the hash of the plan.
     pub plan_hash: String,
+    /// The shards that it was merged from.
+    pub merged: Option<MergedRecord>,
+    /// The part of them that is missing.
+    pub missing: Option<MissingShare>,
     /// What repeats it; `None` for a side of `ab`.
     pub command: Option<RunCommand>,
 }
@@ -82,6 +87,8 @@ impl RunInfo {
             streams: run.instrument.streams.clone(),
             environment: run.environment.clone(),
             plan_hash: run.plan.hash().chars().take(16).collect(),
+            merged: run.merged.clone(),
+            missing: run.missing_share(),
             command: RunCommand::of(run),
         }
     }

@@ -27,12 +27,16 @@ use self::ink::Ink;
 use super::drawn_limit::DrawnLimit;
 use super::endpoint_report::EndpointReport;
 use super::model::Report;
+use super::shard_table;
 use super::style::{Style, Verbosity};
 use super::text::{self, Headline, ScreenNote};
 use crate::judge::summary::Observed;
 use crate::printable;
 use crate::stats::rank::Quantile;
 use crate::verdict::Verdict;
+
+/// Longer tables of shards are for `-v`.
+const MOST_SHARD_LINES: usize = 20;
 
 /// A chart of fewer latencies shows nothing.
 const FEWEST_FOR_A_CHART: u64 = 30;
@@ -46,6 +50,7 @@ pub(super) fn write(report: &Report, style: &Style, out: &mut dyn Write) -> io::
         for endpoint in &endpoints {
             screen.endpoint(report, endpoint, endpoints.len());
         }
+        screen.shards(report);
         screen.next(report, &endpoints);
         screen.notes(text::screen_notes(report));
     }
@@ -276,6 +281,23 @@ impl Screen<'_> {
         };
         let lines = chart.map(|chart| chart.lines(endpoint.scale()));
         lines.into_iter().flatten().map(line).collect()
+    }
+
+    /// The shards of a merged run: all of a few, else only with `-v`.
+    fn shards(&mut self, report: &Report) {
+        let lines = shard_table::lines(report);
+        let is_long = lines.len() > MOST_SHARD_LINES && self.style.verbosity != Verbosity::Full;
+        if is_long {
+            let line = format!("  {} shards, each with -v", lines.len() - 1);
+            self.prose(&line, 4);
+        }
+        for line in lines.iter().filter(|_| !is_long) {
+            let line = printable::one_line(line);
+            self.line(&format!("  {line}"));
+        }
+        if !lines.is_empty() {
+            self.line("");
+        }
     }
 
     /// One step a verdict that is not PASS.

@@ -42,6 +42,8 @@ mod run;
 mod sample;
 mod screen_notes;
 mod selftest;
+pub(crate) mod shard_lines;
+pub(super) mod shards;
 mod stream_use;
 mod test_reason;
 mod traces;

@@ -25,7 +25,9 @@ impl Report {
     ) -> io::Result<()> {
         match format {
             ReportFormat::Human => match self.kind {
-                ReportKind::Measure | ReportKind::Judge => screen::write(self, style, out),
+                ReportKind::Measure | ReportKind::Judge | ReportKind::Merge => {
+                    screen::write(self, style, out)
+                }
                 ReportKind::Compare | ReportKind::Ab => match &self.comparison {
                     Some(whole) => screen::comparison::write(self, whole, style, out),
                     None => Ok(()),

@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::run::shard::Shard;
 use crate::units::Rate;
 
 pub use crate::tls_roots::{ClientIdentity, Trust};
@@ -103,6 +104,24 @@ impl Plan {
             *known = known.max(rate);
         }
         highest.values().sum()
+    }
+
+    /// The load that one of several machines has of this plan: its part of the requests and of the rates.
+    #[must_use]
+    pub fn share_of(&self, shard: Shard) -> Plan {
+        let mut share = self.clone();
+        if shard.is_whole() {
+            return share;
+        }
+        for endpoint in &mut share.endpoints {
+            let rate = endpoint.rate.map(Rate::as_per_second);
+            let own = rate.and_then(|rate| Rate::per_second(rate / f64::from(shard.count())));
+            endpoint.rate = own.or(endpoint.rate);
+        }
+        if let Size::Requests(requests) = share.size {
+            share.size = Size::Requests(shard.own_below(requests));
+        }
+        share
     }
 
     /// The number of an endpoint's origin in [`Plan::origins`].

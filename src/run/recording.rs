@@ -20,6 +20,7 @@ mod run_second;
 mod sequence;
 mod sequence_part;
 mod sequence_rows;
+mod shards;
 pub(crate) mod unique_map;
 
 use std::collections::BTreeMap;
@@ -28,10 +29,12 @@ use std::time::Duration;
 
 use crate::run::histogram::{Histogram, Precision};
 use crate::run::sample::{ConnectionUse, FailureKind, Outcome, Sample};
+use crate::run::shard::Shard;
 use crate::trace::TraceId;
 
 pub use bits::{Bits, BitsError};
 pub use counts::Counts;
+pub(crate) use deflated::{encode as deflate, inflate};
 pub use exceedances::{Exceedances, Rows};
 pub use exemplar::Exemplar;
 pub use latency::Latency;
@@ -44,6 +47,7 @@ pub use ranges::{Range, Ranges};
 pub use run_second::RunSecond;
 pub use sequence::{MOST_IN_SEQUENCE, Sequence, SequenceEntry, SequenceError};
 pub use sequence_part::{IndexShare, SequencePart};
+pub use shards::{PresentRequests, ShardRequests};
 
 pub(crate) use latency_code::StepEnd;
 pub(crate) use placed_request::PlacedRequest;
@@ -85,6 +89,8 @@ pub struct Recording {
     /// The response times in order of the intended start; `None` where another tool measured, and in files of before there
     /// was such a thing.
     pub sequence: Option<SequencePart>,
+    /// How many requests the sequence holds at the most: of a shard, those that are among the first of the whole run.
+    pub most_in_sequence: u64,
     /// Where a stretch of time was cut out: the index of the first request after it, ascending. Exceedances on both sides
     /// of a seam are neighbours in the bits and not in time.
     pub seams: Vec<u64>,
@@ -141,6 +147,7 @@ impl Recording {
                 TimeBase::IntendedStart | TimeBase::Send => Some(SequencePart::of(IndexShare::All)),
                 TimeBase::Given => None,
             },
+            most_in_sequence: MOST_IN_SEQUENCE,
             seams: Vec::new(),
             intervals: Arc::default(),
             slowest: Vec::with_capacity(EXEMPLARS + 1),
@@ -219,10 +226,20 @@ impl Recording {
         Recording { sequence, ..self }
     }
 
-    /// The response times of all requests, or of the first [`MOST_IN_SEQUENCE`], in order; `None` if they were not kept.
+    /// The same, to be filled with the requests of a shard; before anything is added.
+    #[must_use]
+    pub fn of_shard(self, shard: Shard) -> Recording {
+        Recording {
+            most_in_sequence: shard.own_below(MOST_IN_SEQUENCE),
+            ..self
+        }
+    }
+
+    /// The response times of all requests, or of the first [`Recording::most_in_sequence`], in order; `None` if they were
+    /// not kept.
     pub fn sequence(&self) -> Option<&Sequence> {
         let sequence = self.sequence.as_ref()?.whole()?;
-        (sequence.len() == self.planned().min(MOST_IN_SEQUENCE)).then_some(sequence)
+        (sequence.len() == self.planned().min(self.most_in_sequence)).then_some(sequence)
     }
 
     /// Whether it is known which request came after which; without it, bursts cannot be seen.
@@ -303,8 +320,13 @@ impl Recording {
         self.count(index, Outcome::Failed(FailureKind::Client), 0, 0);
     }
 
-    /// Adds another recording of the same endpoint and plan: a thread's, or a shard's. Lossless.
+    /// Adds another recording of the same endpoint and plan: another thread's. Lossless.
     pub fn merge(&mut self, other: &Recording) {
+        self.merge_shard(other, Shard::WHOLE);
+    }
+
+    /// Adds the recording of a shard, whose requests it numbers on its own. Lossless.
+    pub fn merge_shard(&mut self, other: &Recording, shard: Shard) {
         self.counts.merge(&other.counts);
         self.latency.merge(&other.latency);
         self.service.add(&other.service);
@@ -315,13 +337,13 @@ impl Recording {
                 own.target, theirs.target,
                 "recordings of one plan share their targets"
             );
-            own.union(theirs);
+            own.union(theirs, shard);
         }
-        self.ok.union(&other.ok);
-        self.client.union(&other.client);
+        self.ok.union_shard(&other.ok, shard);
+        self.client.union_shard(&other.client, shard);
         self.sequence = match (self.sequence.take(), &other.sequence) {
             (Some(mut own), Some(theirs)) => {
-                own.merge(theirs);
+                own.merge_shard(theirs, shard);
                 Some(own)
             }
             _ => None,
@@ -330,9 +352,11 @@ impl Recording {
         for (&second, interval) in other.intervals.iter() {
             intervals.entry(second).or_default().merge(interval);
         }
-        self.slowest.extend(other.slowest.iter().cloned());
+        let placed = |exemplar: &Exemplar| exemplar.of_shard(shard);
+        self.slowest.extend(other.slowest.iter().map(placed));
         self.trim_slowest();
-        self.first_failed.extend(other.first_failed.iter().cloned());
+        self.first_failed
+            .extend(other.first_failed.iter().map(placed));
         self.trim_first_failed();
         for (&status, &n) in &other.statuses {
             *self.statuses.entry(status).or_default() += n;
@@ -359,7 +383,9 @@ impl Recording {
         self.counts.add(outcome);
         self.ok.set(index, outcome == Outcome::Ok);
         self.client.set(index, outcome.is_ours());
-        if let Some(sequence) = &mut self.sequence {
+        if let Some(sequence) = &mut self.sequence
+            && index < self.most_in_sequence
+        {
             sequence.record(index, SequenceEntry::of(outcome, latency_ns, lag_ns));
         }
         for exceedances in &mut self.exceedances {

@@ -1,6 +1,7 @@
 //! A run: its plan, machine, end and recordings; and its versioned JSON on disk.
 
 mod addresses;
+mod answers_document;
 mod assembly;
 mod audit_document;
 mod baseline;
@@ -23,6 +24,7 @@ mod restore;
 mod segment_record;
 mod selftest_certificate;
 mod sequence_document;
+mod shard_record;
 mod stream_use;
 mod turns;
 
@@ -37,6 +39,7 @@ use crate::run::completion::{Answers, Audit};
 use crate::run::plan::Design;
 use crate::run::recording::{Counts, Recording};
 use crate::run::sample::FailureKind;
+use crate::run::shard::Shard;
 
 pub use addresses::{NameAddresses, UnusedAddress, UsedAddress};
 pub use assembly::{FinishedRun, RunContext};
@@ -55,6 +58,10 @@ pub use plan_record::{
 pub use segment_record::{ProfileRecord, SegmentRecord};
 pub use selftest_certificate::{
     CheckUnit, SelftestCertificate, SelftestCertificateError, SelftestCheck,
+};
+pub use shard_record::{
+    MergedEndpoint, MergedRecord, MergedShard, MissingShare, ShardAudit, ShardAuditSource,
+    ShardPercentiles, ShardRecord, WallClock, WallClockState,
 };
 pub use stream_use::StreamUse;
 pub use turns::{SideRecord, TurnsRecord};
@@ -94,6 +101,10 @@ pub struct Run {
     pub turns: Option<TurnsRecord>,
     /// The saved run that its gates on two runs were judged against.
     pub baseline: Option<BaselineRecord>,
+    /// Which shard it is of a run that several machines sent.
+    pub shard: Option<ShardRecord>,
+    /// The shards that it was merged from.
+    pub merged: Option<MergedRecord>,
 }
 
 /// What one endpoint's part of the run left behind.
@@ -107,7 +118,7 @@ pub struct EndpointRun {
     pub warmup: Counts,
     /// The first error of each kind, in words. In no run file.
     pub errors: BTreeMap<FailureKind, String>,
-    /// The parts of its answers that were retained for an audit. In no run file.
+    /// The parts of its answers that were retained for an audit. In the file of a shard alone.
     pub answers: Answers,
     /// The audit of accepted events; `None` if it was not to be audited.
     pub audit: Option<Audit>,
@@ -126,11 +137,23 @@ impl EndpointRun {
         }
     }
 
+    /// The same endpoint of the same plan before its first request.
+    pub fn emptied(&self) -> EndpointRun {
+        let recording = &self.recording;
+        let targets: Vec<Duration> = recording.exceedances.iter().map(|e| e.target).collect();
+        EndpointRun::new(&*self.name, Recording::new(recording.clock, &targets))
+    }
+
     /// Adds the same endpoint's part of another thread.
     pub fn merge(&mut self, other: EndpointRun) {
-        self.recording.merge(&other.recording);
+        self.merge_shard(other, Shard::WHOLE);
+    }
+
+    /// Adds a shard's part of the same endpoint.
+    pub fn merge_shard(&mut self, other: EndpointRun, shard: Shard) {
+        self.recording.merge_shard(&other.recording, shard);
         self.warmup.merge(&other.warmup);
-        self.answers.merge(other.answers);
+        self.answers.merge_shard(other.answers, shard);
         for (kind, message) in other.errors {
             self.errors.entry(kind).or_insert(message);
         }
@@ -203,6 +226,9 @@ pub struct Instrument {
     /// What it measured of itself before the run.
     #[serde(default)]
     pub calibration: Calibration,
+    /// What NTP said of the wall clock when a shard began; absent in every other run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wall_clock: Option<WallClock>,
     /// CPU throttling of the control group during that time; absent if unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub throttled: Option<Throttled>,
@@ -234,11 +260,24 @@ impl Run {
 
     /// CPU time of the whole process per sending thread and time of the run, warm-up included; 1 is all of it. `None`
     /// where either is not known.
+    ///
+    /// Of a merged run, that of the busiest shard.
     pub fn busy(&self) -> Option<f64> {
-        let Instrument {
-            threads, cpu, wall, ..
-        } = self.instrument;
-        let available = (wall + self.plan.warmup).as_secs_f64() * threads as f64;
+        let busy = |instrument: &Instrument| instrument.busy(self.plan.warmup);
+        match &self.merged {
+            None => busy(&self.instrument),
+            Some(merged) => { merged.shards.iter() }
+                .filter_map(|one| busy(&one.instrument))
+                .max_by(f64::total_cmp),
+        }
+    }
+}
+
+impl Instrument {
+    /// CPU time of the process per sending thread and time; 1 is all of it.
+    fn busy(&self, warmup: Duration) -> Option<f64> {
+        let (threads, cpu, wall) = (self.threads, self.cpu, self.wall);
+        let available = (wall + warmup).as_secs_f64() * threads as f64;
         (available > 0.0 && !cpu.is_zero()).then(|| cpu.as_secs_f64() / available)
     }
 }

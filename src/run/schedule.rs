@@ -185,19 +185,20 @@ impl Schedule {
 
     /// Intended starts in order of the index, in ns from t0; ascending.
     pub fn iter(&self) -> impl Iterator<Item = u64> + use<> {
-        let schedule = self.clone();
-        let mut unit_sum = schedule.unit_sum_before_first();
-        (0..self.planned).map(move |i| {
-            let number = schedule.first + i;
-            let position = schedule.position(number, &mut unit_sum);
-            match &schedule.course {
-                Course::Steady { rate_per_s } => (position / rate_per_s * 1e9) as u64,
-                Course::Segment(segment) => {
-                    segment.start_ns + segment.part.at_ns(position - segment.due_before)
-                }
-                Course::Replay(replay) => replay.offsets_ns()[number as usize],
+        self.share(0, 1).map(|(_, at_ns)| at_ns)
+    }
+
+    /// The intended start of a request, by its index here; of Poisson arrivals, after those before it.
+    fn start_ns(&self, index: u64, unit_sum: &mut f64) -> u64 {
+        let number = self.first + index;
+        let position = self.position(number, unit_sum);
+        match &self.course {
+            Course::Steady { rate_per_s } => (position / rate_per_s * 1e9) as u64,
+            Course::Segment(segment) => {
+                segment.start_ns + segment.part.at_ns(position - segment.due_before)
             }
-        })
+            Course::Replay(replay) => replay.offsets_ns()[number as usize],
+        }
     }
 
     /// Where a request stands on the axis of the cumulative rate. Poisson arrivals add their gap to the sum of those
@@ -241,11 +242,18 @@ impl Schedule {
         }
     }
 
-    /// Intended starts of one of `parts` equal shares: indices `part`, `part + parts`, …
+    /// Intended starts of one of `parts` equal shares: indices `part`, `part + parts`, … of the whole schedule.
     pub fn share(&self, part: u64, parts: u64) -> impl Iterator<Item = (u64, u64)> + use<> {
-        (0u64..)
-            .zip(self.iter())
-            .filter(move |(index, _)| index % parts == part)
+        let schedule = self.clone();
+        let mut unit_sum = schedule.unit_sum_before_first();
+        // Gaps of Poisson arrivals add up, so all of them are drawn.
+        let (first, step) = match self.arrivals {
+            Arrivals::Poisson => (0, 1),
+            Arrivals::Jitter | Arrivals::Grid => (part, parts as usize),
+        };
+        let indices = (first..self.planned).step_by(step);
+        let starts = indices.map(move |index| (index, schedule.start_ns(index, &mut unit_sum)));
+        starts.filter(move |(index, _)| index % parts == part)
     }
 }
 

@@ -8,9 +8,9 @@ use crate::needs::{Service, need_right};
 use crate::screens::on_a_terminal;
 
 /// The commands that people use.
-const COMMANDS: [&str; 12] = [
-    "measure", "judge", "compare", "ab", "capacity", "diagnose", "demo", "serve", "worker",
-    "provider", "selftest", "init",
+const COMMANDS: [&str; 13] = [
+    "measure", "judge", "compare", "ab", "capacity", "merge", "diagnose", "demo", "serve",
+    "worker", "provider", "selftest", "init",
 ];
 
 const TOPICS: [&str; 7] = [

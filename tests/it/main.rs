@@ -106,6 +106,7 @@ mod serve_queue;
 mod serve_refused;
 mod serve_store;
 mod serve_sync;
+mod shards;
 mod stationarity;
 mod stats;
 mod store_promises;

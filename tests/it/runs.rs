@@ -92,6 +92,8 @@ pub(crate) fn run(health: Recording, ingest: Recording) -> Run {
         ..EndpointRun::new(name, recording)
     };
     Run {
+        shard: None,
+        merged: None,
         implied_gates: Vec::new(),
         gating: Gating::Gates,
         aborted_by: None,

@@ -154,9 +154,10 @@ fn side_args(args: &AbArgs, side: SideName) -> anyhow::Result<(MeasureArgs, &[St
         name.trim().to_ascii_lowercase()
     };
     service
+        .headers
         .header
         .retain(|common| headers.iter().all(|header| name(header) != name(common)));
-    service.header.extend(headers.iter().cloned());
+    service.headers.header.extend(headers.iter().cloned());
     let has = |own: &str| headers.iter().any(|header| name(header) == own);
     if has("authorization") {
         service.auth = None;

@@ -114,7 +114,7 @@ fn resolve(
         tested,
         inconclusive: args.inconclusive.policy(),
         recover: args.search.recover,
-        save: args.run.save.clone(),
+        save: args.run.save.save.clone(),
         wait_ready: args.run.wait_ready,
         intent: args.run.intent(),
     })

@@ -98,7 +98,7 @@ fn resolve(
             .first(args.limit.target, |s| s.target)
             .unwrap_or(DEFAULT_TARGET),
         budget,
-        save: args.run.save.clone(),
+        save: args.run.save.save.clone(),
         wait_ready: args.run.wait_ready,
         intent: args.run.intent(),
         plan,

@@ -7,12 +7,13 @@ use anyhow::bail;
 use super::draft::Draft;
 use super::gates::{check_length, check_plan, planned_samples, set_targets};
 use super::unchecked_plan::UncheckedPlan;
-use super::{baseline, counted_rows};
+use super::{baseline, counted_rows, sharding};
 use crate::cli::audit;
 use crate::cli::measure::MeasureArgs;
 use crate::cli::run_setup::RunSetup;
 use crate::cli::service::endpoints::UnaskedEndpoint;
 use crate::cli::settings_file::{self, SettingsLayers};
+use crate::cli::shard::ShardSetup;
 use crate::cli::variables::LookUp;
 use crate::cli::verdict_rules::InconclusiveArgs;
 use crate::judge::abort_rule::AbortRule;
@@ -57,6 +58,8 @@ pub(crate) struct Measure {
     pub unasked: Vec<UnaskedEndpoint>,
     /// The file that is replayed.
     pub replay: Option<ReplaySource>,
+    /// Which part of the run this machine sends, if several send it.
+    pub shard: Option<ShardSetup>,
 }
 
 /// A saved run that fits the plan.
@@ -132,13 +135,17 @@ fn draft(
         gating: args.rules.gating(),
         abort_on: args.rules.abort_on.clone(),
         inconclusive: args.rules.inconclusive,
-        save: args.run.base.save.clone(),
+        save: args.run.base.save.save.clone(),
         setup,
         implied,
         unasked,
         replay,
+        shard: None,
     };
-    let fault = check(args, layers, &mut measure).err().or(audit_fault);
+    let fault = check(args, layers, &mut measure)
+        .and_then(|()| sharding::check(args, layers, look_up, &mut measure))
+        .err()
+        .or(audit_fault);
     Ok(Draft {
         meant: measure,
         fault,

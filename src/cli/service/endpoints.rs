@@ -125,7 +125,7 @@ fn urls(args: &ServiceArgs, layers: &SettingsLayers) -> anyhow::Result<Vec<Typed
     if let Some(name) = args.name.as_deref().filter(|name| !is_name(name)) {
         bail!("--name '{name}' is not one word\nhint: use letters, digits, _ - . and /");
     }
-    check_words(&texts, &args.header)?;
+    check_words(&texts, &args.headers.header)?;
     let mut urls = Vec::new();
     for text in &texts {
         refuse_empty(text)?;

@@ -35,7 +35,7 @@ pub(super) fn common(
         replace(&mut headers, COOKIE, cookies);
     }
     let mut own: Vec<(String, String)> = Vec::new();
-    for text in &args.header {
+    for text in &args.headers.header {
         let (name, value) = text.split_once(':').with_context(|| {
             let length = text.chars().count();
             format!("a header of {length} characters has no colon\nhint: write -H 'NAME: VALUE'")
@@ -104,7 +104,11 @@ fn cookies_of(args: &ServiceArgs, layers: &SettingsLayers) -> anyhow::Result<Opt
 
 /// A header that is also given by a flag of its own.
 fn refuse_twice(args: &ServiceArgs, header: &str, flag: &str) -> anyhow::Result<()> {
-    let names = args.header.iter().filter_map(|text| text.split_once(':'));
+    let names = args
+        .headers
+        .header
+        .iter()
+        .filter_map(|text| text.split_once(':'));
     let mut names = names.map(|(name, _)| name.trim());
     if names.any(|name| name.eq_ignore_ascii_case(header)) {
         bail!("{flag} and -H both give the header {header}\nhint: keep one of them");

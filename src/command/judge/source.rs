@@ -161,7 +161,7 @@ fn qualified_by_file(file: &str, name: &str) -> String {
 }
 
 impl JudgedFile {
-    fn of_run(run: Run, file: &str) -> JudgedFile {
+    pub(super) fn of_run(run: Run, file: &str) -> JudgedFile {
         let endpoints = run.endpoints.iter().map(|endpoint| JudgedEndpoint {
             name: endpoint.name.clone(),
             original_name: endpoint.name.clone(),
@@ -198,6 +198,11 @@ impl JudgedFile {
             name.clone_into(&mut only.original_name);
         }
         self
+    }
+
+    /// Whether an endpoint has this name among all files.
+    pub(super) fn has_endpoint(&self, name: &str) -> bool {
+        self.endpoints.iter().any(|endpoint| endpoint.name == name)
     }
 
     /// Whether it says how many requests there were in a second.

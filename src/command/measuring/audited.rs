@@ -11,7 +11,7 @@ use crate::probe::audit::{
 use crate::probe::engine::{Live, RunIds, StopSignal};
 use crate::run::completion::Audit;
 use crate::run::plan::{AuditCapture, AuditPolicy, AuditSource, Auditing, Endpoint, Plan};
-use crate::run::run_file::FinishedRun;
+use crate::run::run_file::{FinishedRun, ShardAudit, ShardAuditSource};
 
 /// How long a service may take to say whether it lists its runs.
 const SUPPORT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -59,6 +59,17 @@ impl PreparedAudit {
             AuditSource::Listing => self.listing_support == ListingSupport::Seen,
             AuditSource::Polls(_) => true,
         }
+    }
+
+    /// The audit that is left to `merge`; `None` if there is none.
+    pub(super) fn of_shards(&self) -> Option<ShardAudit> {
+        (self.auditing.policy != AuditPolicy::Never).then(|| ShardAudit {
+            source: match self.auditing.source {
+                AuditSource::Listing => ShardAuditSource::Listing,
+                AuditSource::Polls(_) => ShardAuditSource::Url,
+            },
+            resend: self.capture.resend,
+        })
     }
 
     /// The same with another longest wait.

@@ -82,6 +82,8 @@ pub(crate) enum Remedy {
     /// Let both runs finish.
     FinishBothRuns,
     GiveBaseline,
+    /// Run all shards, and let them finish.
+    RunEveryShard,
 }
 
 /// What a longer run would show.

@@ -10,6 +10,7 @@ use super::change_reason::{ChangeReason, CutRuns};
 use super::instrument_state::Limitation;
 use crate::run::completion::AuditTrouble;
 use crate::run::completion::audit_trouble::as_optional_cause;
+use crate::run::run_file::MissingShare;
 use crate::units::{serialize_ms, serialize_optional_ms};
 use crate::verdict::Verdict;
 
@@ -32,6 +33,14 @@ pub(crate) enum FindingReason {
     Cut {
         runs: CutRuns,
         /// What the gate would say if the runs were whole.
+        otherwise: Box<FindingReason>,
+    },
+    /// A PASS of the requests that are there, where some shards of the run are missing.
+    #[serde(rename = "shards_missing")]
+    ShardsMissing {
+        #[serde(flatten)]
+        missing: MissingShare,
+        /// What the gate would say if they were all.
         otherwise: Box<FindingReason>,
     },
     /// By a test of the share of requests beyond the limit.

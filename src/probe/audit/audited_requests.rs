@@ -173,7 +173,7 @@ impl AuditedRequests {
                 }) += 1;
                 continue;
             };
-            let answered = answer.map(|answer| self.answered(run, answer));
+            let answered = answer.and_then(|answer| self.answered(run, answer));
             self.all.push(AuditedRequest {
                 endpoint: number,
                 index,
@@ -186,15 +186,15 @@ impl AuditedRequests {
         self.endpoints[number] = named;
     }
 
-    fn answered(&self, run: &AuditedRun<'_>, answer: &Accepted) -> Answered {
-        let since_t0 = Duration::from_nanos(answer.answered_ns);
-        Answered {
+    fn answered(&self, run: &AuditedRun<'_>, answer: &Accepted) -> Option<Answered> {
+        let since_t0 = Duration::from_nanos(answer.answered_ns?);
+        Some(Answered {
             at: run
                 .started_at
                 .checked_add(since_t0)
                 .unwrap_or(run.started_at),
             before: self.since_t0.saturating_sub(since_t0),
-        }
+        })
     }
 
     /// The first request of each event has it, and the others have another's.

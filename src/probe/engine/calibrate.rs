@@ -77,7 +77,8 @@ pub fn calibrate(plan: &Plan, stop: &StopSignal) -> anyhow::Result<Option<Calibr
 pub fn has_core_to_spare(plan: &Plan) -> bool {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let is_open = matches!(plan.model, Model::Open { .. });
-    is_open && cores > thread_count(plan) && total_rate(plan) <= MOST_PER_S_BESIDE
+    let rate = total_rate(plan);
+    is_open && cores > thread_count(plan, rate) && rate <= MOST_PER_S_BESIDE
 }
 
 /// The plan with another target: how requests are paced and connections kept stays, what is sent does not.

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::thread_slot::thread_count;
+use super::thread_slot::{thread_count, total_rate};
 use super::throttling::Throttling;
 use crate::run::plan::Plan;
 use crate::run::run_file::Throttled;
@@ -23,7 +23,7 @@ impl Meter {
         let throttling = Throttling::of_this_process();
         Meter {
             began: Instant::now(),
-            threads: thread_count(plan),
+            threads: thread_count(plan, total_rate(plan)),
             cpu: process_cpu(),
             throttled: throttling.so_far(),
             throttling,

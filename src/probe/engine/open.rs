@@ -12,8 +12,10 @@ use super::connection::{Connection, still_open};
 use super::pacer::Pacer;
 use super::sender_thread::{OutgoingRequest, RunPart, SenderThread};
 use super::stop::{StartFate, StopSignal};
+use super::thread_slot::ThreadSlot;
 use crate::run::plan::Plan;
 use crate::run::schedule::Schedule;
+use crate::run::shard::Shard;
 
 /// The schedules of a run: one of the warm-up and one of the run proper for each endpoint.
 #[derive(Clone)]
@@ -37,12 +39,17 @@ impl Schedules {
     /// One thread's share of all endpoints' starts, in order of time.
     pub(super) fn share(&self, share: ScheduleShare) -> impl Iterator<Item = DueRequest> + use<> {
         let ScheduleShare {
-            thread,
-            threads,
+            shard,
+            slot,
             t0_ns,
             warmup_ns,
             ..
         } = share;
+        // Every thread's indices of the whole run, and from those the shard's own.
+        let shards = u64::from(shard.count());
+        let part = shard.global(slot.thread as u64);
+        let parts = shards * slot.threads as u64;
+        let own = move |(index, at_ns): (u64, u64)| (index / shards, at_ns);
         let mut streams: Vec<_> = (0..)
             .zip(&self.endpoints)
             .map(|(endpoint, (warmup, run))| {
@@ -55,10 +62,15 @@ impl Schedules {
                     }
                 };
                 let warmup = warmup
-                    .share(thread, threads)
+                    .share(part, parts)
+                    .map(own)
                     .map(due(RunPart::Warmup, t0_ns - warmup_ns));
                 warmup
-                    .chain(run.share(thread, threads).map(due(RunPart::Run, t0_ns)))
+                    .chain(
+                        run.share(part, parts)
+                            .map(own)
+                            .map(due(RunPart::Run, t0_ns)),
+                    )
                     .peekable()
             })
             .collect();
@@ -81,11 +93,11 @@ pub(super) struct DueRequest {
     index: u64,
 }
 
-/// Which part of the schedule a thread sends.
+/// Which part of the schedule a thread sends: of shard i of n, thread j of m has the indices ≡ i + n·j (mod n·m).
 #[derive(Debug, Clone, Copy)]
 pub(super) struct ScheduleShare {
-    pub(super) thread: u64,
-    pub(super) threads: u64,
+    pub(super) shard: Shard,
+    pub(super) slot: ThreadSlot,
     /// When the run proper begins, in ns of the clock.
     pub(super) t0_ns: u64,
     pub(super) warmup_ns: u64,

@@ -11,7 +11,7 @@ use super::monotonic_clock::MonotonicClock;
 use super::origin_route::ThreadRoutes;
 use super::run_spec::RunSpec;
 use super::stop::StopSignal;
-use super::thread_slot::{ThreadSlot, rate_at};
+use super::thread_slot::ThreadSlot;
 use crate::run::plan::{Keepalive, Model};
 
 /// Handshakes under way at the same time, of one thread.
@@ -33,7 +33,7 @@ impl Preparation {
     /// closed model, and where the time of an answer is not known.
     pub(super) fn new(spec: &RunSpec<'_>, slot: ThreadSlot, origin: usize) -> Preparation {
         let plan = spec.plan;
-        let rate = rate_at(plan, origin) / slot.threads as f64;
+        let rate = spec.rate_at(origin) / slot.threads as f64;
         let wanted = match (plan.model, plan.connections.keepalive, spec.answer_time) {
             (Model::Open { .. }, Keepalive::Reuse, Some(answer)) if plan.warmup.is_zero() => {
                 let version = plan.connections.version;

@@ -50,7 +50,7 @@ impl SenderThread {
             .encoder(outgoing.part)
             .encode(self.number(&outgoing));
         let draw = endpoint.resend.filter(|_| outgoing.part == RunPart::Run);
-        match draw.and_then(|draw| draw.timing_of(outgoing.index)) {
+        match draw.and_then(|draw| draw.timing_of(self.in_whole_run(&outgoing))) {
             None => {
                 let performed = self.perform_once(&outgoing, &request, connection, None);
                 performed.await.connection
@@ -108,7 +108,7 @@ impl SenderThread {
             answers.by_repeat.push(outgoing.index);
             answers.accepted.push(Accepted {
                 index: outgoing.index,
-                answered_ns: self.since_t0(again.finished_ns),
+                answered_ns: Some(self.since_t0(again.finished_ns)),
                 key: again.key,
             });
         }

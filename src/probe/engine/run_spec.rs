@@ -7,8 +7,10 @@ use uuid::Uuid;
 
 use super::live::Live;
 use super::own_error::OwnError;
+use super::start_time::StartTime;
 use super::stop::StopSignal;
-use crate::run::plan::{AuditCapture, Plan};
+use crate::run::plan::{AuditCapture, Endpoint, Plan};
+use crate::run::shard::Shard;
 
 /// From the origin of the clock to the first start: time for the threads to get ready.
 const LEAD: Duration = Duration::from_millis(5);
@@ -59,6 +61,10 @@ pub struct RunSpec<'a> {
     pub answer_time: Option<Duration>,
     /// What is kept of the answers and sent twice.
     pub capture: AuditCapture,
+    /// Which of the plan's requests are sent here. They are numbered from 0 in all that is recorded.
+    pub shard: Shard,
+    /// When the run proper begins.
+    pub start: StartTime,
     /// Ends the run early.
     pub stop: StopSignal,
     /// Receives the measurements during the run.
@@ -74,13 +80,34 @@ impl<'a> RunSpec<'a> {
             own_error: OwnError::known(Duration::ZERO),
             answer_time: None,
             capture: AuditCapture::default(),
+            shard: Shard::WHOLE,
+            start: StartTime::WhenReady,
             stop: stop.clone(),
             live: None,
         }
     }
 
+    /// Starts a second at the most, over all endpoints.
+    pub(super) fn total_rate(&self) -> f64 {
+        self.rate_of(|_| true)
+    }
+
+    /// Starts a second at the most, over the endpoints of one origin.
+    pub(super) fn rate_at(&self, origin: usize) -> f64 {
+        self.rate_of(|endpoint| self.plan.origin_of(endpoint) == origin)
+    }
+
+    fn rate_of(&self, is_chosen: impl Fn(&Endpoint) -> bool) -> f64 {
+        self.plan.highest_rate(is_chosen) / f64::from(self.shard.count())
+    }
+
+    /// From the origin of the clock to the start of the run proper.
+    pub(super) fn before_t0(&self) -> Duration {
+        LEAD + self.plan.warmup
+    }
+
     /// When the run proper begins, in ns of the clock.
     pub(super) fn t0_ns(&self) -> u64 {
-        (LEAD + self.plan.warmup).as_nanos() as u64
+        self.before_t0().as_nanos() as u64
     }
 }

@@ -29,6 +29,7 @@ use crate::run::plan::{
 use crate::run::recording::{Recording, TimeBase};
 use crate::run::run_file::EndpointRun;
 use crate::run::sample::{ConnectionUse, Outcome, Sample};
+use crate::run::shard::Shard;
 
 /// Whether a request belongs to the run proper.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +45,7 @@ pub(super) enum RunPart {
 pub(super) struct OutgoingRequest {
     pub(super) part: RunPart,
     pub(super) endpoint: usize,
+    /// Of a shard, among its own.
     pub(super) index: u64,
     /// `None` in the closed model.
     pub(super) intended_ns: Option<u64>,
@@ -62,6 +64,7 @@ pub(super) struct SenderThread {
     /// Follows redirects, if the plan does.
     pub(super) redirects: Option<Redirects>,
     ids: RunIds,
+    shard: Shard,
     endpoints: Vec<EndpointSender>,
     pub(super) results: RefCell<Vec<EndpointRun>>,
     live: Option<Arc<Live>>,
@@ -183,7 +186,9 @@ impl SenderThread {
             Model::Closed { .. } => TimeBase::Send,
         };
         let result = |endpoint: &Endpoint| {
-            let recording = Recording::new(time_base, &endpoint.targets).of_share(share);
+            let recording = Recording::new(time_base, &endpoint.targets)
+                .of_share(share)
+                .of_shard(spec.shard);
             EndpointRun::new(&*endpoint.name, recording)
         };
         let endpoints = (0u64..).zip(&plan.endpoints);
@@ -195,6 +200,7 @@ impl SenderThread {
             origins,
             routes,
             ids: spec.ids,
+            shard: spec.shard,
             endpoints: endpoints
                 .map(|(stream, endpoint)| EndpointSender::new(spec, endpoint, stream))
                 .collect(),
@@ -289,7 +295,7 @@ impl SenderThread {
         let key = kept.and_then(|kept| key_in_answer(source, &kept.body, kept.location.as_deref()));
         let accepted = Accepted {
             index: outgoing.index,
-            answered_ns: self.since_t0(end.finished_ns),
+            answered_ns: Some(self.since_t0(end.finished_ns)),
             key: key.clone(),
         };
         self.results.borrow_mut()[outgoing.endpoint]
@@ -338,9 +344,14 @@ impl SenderThread {
     /// What `{{n}}` is.
     pub(super) fn number(&self, outgoing: &OutgoingRequest) -> u64 {
         match outgoing.part {
-            RunPart::Warmup => outgoing.index,
-            RunPart::Run => self.ids.first_index + outgoing.index,
+            RunPart::Warmup => self.in_whole_run(outgoing),
+            RunPart::Run => self.ids.first_index + self.in_whole_run(outgoing),
         }
+    }
+
+    /// The index that a request has among those of all shards.
+    pub(super) fn in_whole_run(&self, outgoing: &OutgoingRequest) -> u64 {
+        self.shard.global(outgoing.index)
     }
 
     /// Records a request that waited for a connection until its timeout; `false` if there is still time.

@@ -7,7 +7,7 @@ use crate::run::recording::IndexShare;
 const RATE_PER_THREAD: f64 = 10_000.0;
 
 /// One thread among all.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct ThreadSlot {
     pub(super) thread: usize,
     pub(super) threads: usize,
@@ -52,26 +52,22 @@ impl ThreadSlot {
 
 /// As few threads as the rate allows: one more thread is one more to disturb the service with. A connection of HTTP/2 is
 /// one thread's.
-pub(super) fn thread_count(plan: &Plan) -> usize {
+/// `rate` is what this machine sends of the plan, at the most.
+pub(super) fn thread_count(plan: &Plan, rate: f64) -> usize {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let version = plan.connections.version;
     let wanted = match plan.model {
         // Every thread has its part of the in-flight cap, so there are never more threads than that.
-        Model::Open { .. } => ((total_rate(plan) / RATE_PER_THREAD).ceil() as usize)
+        Model::Open { .. } => ((rate / RATE_PER_THREAD).ceil() as usize)
             .min(version.connections(plan.connections.max_in_flight)),
         Model::Closed { concurrency } => version.connections(concurrency),
     };
     wanted.clamp(1, cores)
 }
 
-/// Starts a second at the most, over all endpoints.
+/// Starts a second of a whole plan at the most.
 pub(super) fn total_rate(plan: &Plan) -> f64 {
     plan.highest_rate(|_| true)
-}
-
-/// Starts a second at the most, over the endpoints of one origin.
-pub(super) fn rate_at(plan: &Plan, origin: usize) -> f64 {
-    plan.highest_rate(|endpoint| plan.origin_of(endpoint) == origin)
 }
 
 #[cfg(test)]

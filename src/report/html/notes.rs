@@ -7,6 +7,7 @@ use crate::printable::Shown as _;
 use crate::report::model::Report;
 use crate::report::run_info::RunInfo;
 use crate::report::saved_run_link;
+use crate::report::shard_table;
 use crate::report::style::Verbosity;
 use crate::report::text;
 use crate::report::text::page;
@@ -15,6 +16,7 @@ pub(super) fn write(m: &mut Markup, report: &Report, folder: &Path) {
     m.node("section", attrs![], |m| {
         m.words("h2", attrs![], "Notes and method");
         list(m, report);
+        shards(m, report);
         if !report.runs.is_empty() {
             m.words("h3", attrs![], "Plan and environment");
             m.node("dl", attrs![], |m| {
@@ -52,6 +54,31 @@ fn list(m: &mut Markup, report: &Report) {
     m.node("ol", attrs!["class" => "notes"], |m| {
         for note in &notes {
             m.words("li", attrs![], page::sentence(note));
+            m.line_break();
+        }
+    });
+}
+
+/// The shards of a merged run, each next to all of them.
+fn shards(m: &mut Markup, report: &Report) {
+    let rows = shard_table::rows(report);
+    if rows.is_empty() {
+        return;
+    }
+    m.words("h3", attrs![], "Shards");
+    m.node("table", attrs![], |m| {
+        m.node("tr", attrs![], |m| {
+            for title in shard_table::TITLES {
+                m.words("th", attrs!["scope" => "col"], title);
+            }
+        });
+        m.line_break();
+        for row in &rows {
+            m.node("tr", attrs![], |m| {
+                for cell in &row.cells {
+                    m.words("td", attrs![], cell);
+                }
+            });
             m.line_break();
         }
     });

@@ -7,7 +7,7 @@ use crate::report::text;
 pub(super) fn meta(report: &Report) -> Vec<String> {
     let mut facts = match (&report.comparison, report.kind) {
         (Some(whole), _) => text::comparison_facts(report, whole),
-        (None, ReportKind::Measure | ReportKind::Judge) => text::facts(report),
+        (None, ReportKind::Measure | ReportKind::Judge | ReportKind::Merge) => text::facts(report),
         (None, _) => vec![report.title.clone()],
     };
     if let Some(run) = report.runs.first() {

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::instrument::{JsonCalibration, JsonCertificate};
+use super::shards::JsonShards;
 use crate::report::run_info::RunInfo;
 use crate::run::plan::{HttpVersion, Model};
 use crate::run::run_file::{DataRecord, NameAddresses, RunEnd, SizeRecord, StopReason, StreamUse};
@@ -61,6 +62,9 @@ pub struct JsonRun {
     /// The HTTP/2 connections to every origin; absent for HTTP/1.1.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub streams: Vec<StreamUse>,
+    /// The shards that it was merged from; absent in every other run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shards: Option<JsonShards>,
 }
 
 impl From<&RunInfo> for JsonRun {
@@ -94,6 +98,7 @@ impl From<&RunInfo> for JsonRun {
             certificate: run.certificate.as_ref().map(JsonCertificate::from),
             addresses: run.addresses.clone(),
             streams: run.streams.clone(),
+            shards: JsonShards::of(run),
         }
     }
 }

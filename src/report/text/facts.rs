@@ -7,6 +7,7 @@ use crate::report::endpoint_report::{EndpointReport, Traffic};
 use crate::report::figures::{bytes, per_second, thousands};
 use crate::report::model::Report;
 use crate::report::run_info::RunInfo;
+use crate::report::text::shards;
 use crate::run::plan::{HttpVersion, Model};
 use crate::run::run_file::{ProfileRecord, RunEnd, SegmentRecord};
 use crate::run::sample::FailureKind;
@@ -26,6 +27,7 @@ pub(in crate::report) fn facts(report: &Report) -> Vec<String> {
     let version = run.map(|run| run.version);
     let version = version.filter(|version| *version != HttpVersion::Http1);
     facts.extend(version.map(|version| version.as_str().to_owned()));
+    facts.extend(run.and_then(shards::fact));
     match run.map(|run| run.ended) {
         Some(RunEnd::Interrupted { .. }) => facts.push("interrupted".to_owned()),
         Some(RunEnd::Aborted) => facts.push("aborted".to_owned()),

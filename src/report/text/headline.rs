@@ -356,6 +356,7 @@ pub(in crate::report) fn open_reason(finding: &Finding) -> &'static str {
     let tested = match &finding.reason {
         FindingReason::Audit(_) => return "audit incomplete",
         FindingReason::Cut { .. } => return "interrupted",
+        FindingReason::ShardsMissing { .. } => return "shards missing",
         FindingReason::Change(ChangeReason::SentLate { .. }) => return "client-limited",
         FindingReason::AcrossRamp => return "across a ramp",
         FindingReason::Change(_) | FindingReason::NoBaseline { .. } => return "too few requests",

@@ -78,7 +78,9 @@ fn failed(
     );
     let target = report.runs.first().map(|run| run.target.as_str());
     Some(match (report.kind, target) {
-        (ReportKind::Measure | ReportKind::Judge, Some(target)) if is_diagnosable(endpoint) => {
+        (ReportKind::Measure | ReportKind::Judge | ReportKind::Merge, Some(target))
+            if is_diagnosable(endpoint) =>
+        {
             vec![
                 format!("{excess}; to find the cause:"),
                 format!("a7probe diagnose {}", one_line(target)),

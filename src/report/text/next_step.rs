@@ -89,6 +89,7 @@ fn fix(remedy: Remedy) -> &'static str {
             "more requests on both sides narrow the interval, unless the change lies at the limit"
         }
         Remedy::FinishBothRuns => "let both runs finish",
+        Remedy::RunEveryShard => "run all shards to their end, and merge them",
         Remedy::GiveBaseline => "name the saved run with --baseline FILE",
     }
 }

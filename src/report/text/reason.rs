@@ -3,6 +3,7 @@
 use super::audit_reason;
 use super::baseline;
 use super::change_reason;
+use super::shards;
 use super::test_reason::TestedText;
 use crate::judge::gate::{CutRuns, Finding, FindingReason};
 
@@ -28,6 +29,11 @@ fn sentence(finding: &Finding, reason: &FindingReason) -> String {
                 CutRuns::After => "the run after was",
                 CutRuns::Both => "both runs were",
             },
+            sentence(finding, otherwise)
+        ),
+        FindingReason::ShardsMissing { missing, otherwise } => format!(
+            "{}, and the missing requests may be slow ({})",
+            shards::missing(missing),
             sentence(finding, otherwise)
         ),
     }

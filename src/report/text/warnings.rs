@@ -15,6 +15,7 @@ pub(in crate::report) fn warning(warning: &Warning) -> WarningText {
         WarningKind::Load(warning) => run::load(warning),
         WarningKind::Drift(warning) => drift::warning(warning),
         WarningKind::Audit(warning) => audit::warning(warning),
+        WarningKind::Shard(warning) => super::shards::warning(warning),
         WarningKind::Comparison(warning) => comparison::warning(warning),
         WarningKind::Import(remark) => imported(remark),
     };

@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::resends::Resends;
 use crate::run::plan::IdSource;
+use crate::run::shard::Shard;
 
 /// The name that a service gives to an event.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -53,8 +54,8 @@ impl std::fmt::Display for EventKey {
 pub struct Accepted {
     /// Position in the plan of the endpoint.
     pub index: u64,
-    /// When the answer was complete, in ns from t0.
-    pub answered_ns: u64,
+    /// When the answer was complete, in ns from t0; `None` if another machine received it.
+    pub answered_ns: Option<u64>,
     /// The event that it names; `None` if it names none.
     pub key: Option<EventKey>,
 }
@@ -86,8 +87,19 @@ pub struct Answers {
 impl Answers {
     /// Adds another thread's.
     pub(crate) fn merge(&mut self, other: Answers) {
-        self.accepted.extend(other.accepted);
-        self.by_repeat.extend(other.by_repeat);
+        self.merge_shard(other, Shard::WHOLE);
+    }
+
+    /// Adds a shard's, which numbers its requests on its own.
+    pub(crate) fn merge_shard(&mut self, other: Answers, shard: Shard) {
+        let accepted = other.accepted.into_iter();
+        self.accepted.extend(accepted.map(|answer| Accepted {
+            index: shard.global(answer.index),
+            ..answer
+        }));
+        let by_repeat = other.by_repeat.into_iter();
+        self.by_repeat
+            .extend(by_repeat.map(|index| shard.global(index)));
         self.resends.merge(&other.resends);
     }
 }

@@ -1,6 +1,7 @@
 //! A growing row of bits in order of the intended start, and its compact text.
 
 use super::deflated::{self, InflateError};
+use crate::run::shard::Shard;
 
 /// Most bits that are read back from a file: a guard against a damaged length, 128 MB.
 const MAX_BITS: u64 = 1 << 30;
@@ -105,6 +106,35 @@ impl Bits {
             .iter_mut()
             .zip(&other.words)
             .for_each(|(own, theirs)| *own |= theirs);
+    }
+
+    /// The same of a shard's row, whose requests are numbered on their own.
+    pub fn union_shard(&mut self, other: &Bits, shard: Shard) {
+        if shard.is_whole() {
+            return self.union(other);
+        }
+        let Some(last) = other.length.checked_sub(1) else {
+            return;
+        };
+        let length = shard.global(last) + 1;
+        self.length = self.length.max(length);
+        let words = self.length.div_ceil(64) as usize;
+        if words > self.words.len() {
+            self.words.resize(words, 0);
+        }
+        other.ones().for_each(|own| {
+            let index = shard.global(own);
+            self.words[(index / 64) as usize] |= 1 << (index % 64);
+        });
+    }
+
+    /// The indices of the bits that are set, ascending.
+    pub fn ones(&self) -> impl Iterator<Item = u64> + '_ {
+        (0u64..).zip(&self.words).flat_map(|(place, &word)| {
+            let rest = std::iter::successors(Some(word), |rest| Some(rest & (rest - 1)));
+            let rest = rest.take_while(|rest| *rest != 0);
+            rest.map(move |rest| place * 64 + u64::from(rest.trailing_zeros()))
+        })
     }
 
     /// The same row after this many clear bits.

@@ -24,7 +24,7 @@ pub(super) enum InflateError {
 }
 
 /// Deflates a row of bytes.
-pub(super) fn encode(bytes: impl IntoIterator<Item = u8>) -> String {
+pub(crate) fn encode(bytes: impl IntoIterator<Item = u8>) -> String {
     let mut encoder = ZlibEncoder::new(Vec::new(), Compression::default());
     let mut chunk = Vec::with_capacity(CHUNK);
     let mut bytes = bytes.into_iter();
@@ -40,6 +40,11 @@ pub(super) fn encode(bytes: impl IntoIterator<Item = u8>) -> String {
     }
     let compressed = encoder.finish().expect("writing to memory does not fail");
     BASE64.encode(compressed)
+}
+
+/// The same as [`decode`]; `None` for anything that is not a row of this length.
+pub(crate) fn inflate(text: &str, expected: u64) -> Option<Vec<u8>> {
+    decode(text, expected).ok()
 }
 
 /// Inflates a row of this many bytes, and no more than that even if the text has more.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::bits::Bits;
 use super::margin::Margin;
 use crate::run::sample::Outcome;
+use crate::run::shard::Shard;
 
 /// Which requests exceeded a target T. Each set holds the next one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -139,30 +140,35 @@ impl Exceedances {
 
     /// The same with the requests numbered from `first`.
     pub(super) fn shifted(&self, first: u64) -> Exceedances {
-        Exceedances {
-            target: self.target,
-            bits: self.bits.shifted(first),
-            beyond_error: self.beyond_error.shifted(first),
-            certain: self.certain.shifted(first),
-            near: self.near.as_ref().map(|near| near.shifted(first)),
-            far: self.far.as_ref().map(|far| far.shifted(first)),
-        }
+        self.mapped(|row| row.shifted(first))
     }
 
-    /// Adds those that another thread or shard counted of the same plan.
-    pub(super) fn union(&mut self, other: &Exceedances) {
-        self.bits.union(&other.bits);
-        self.beyond_error.union(&other.beyond_error);
-        self.certain.union(&other.certain);
-        unite(&mut self.near, other.near.as_ref());
-        unite(&mut self.far, other.far.as_ref());
+    /// Adds those that another thread or a shard counted of the same plan.
+    pub(super) fn union(&mut self, other: &Exceedances, shard: Shard) {
+        self.bits.union_shard(&other.bits, shard);
+        self.beyond_error.union_shard(&other.beyond_error, shard);
+        self.certain.union_shard(&other.certain, shard);
+        unite(&mut self.near, other.near.as_ref(), shard);
+        unite(&mut self.far, other.far.as_ref(), shard);
+    }
+
+    /// The same of other requests: those that `rows` makes of each row.
+    pub(super) fn mapped(&self, rows: impl Fn(&Bits) -> Bits) -> Exceedances {
+        Exceedances {
+            target: self.target,
+            bits: rows(&self.bits),
+            beyond_error: rows(&self.beyond_error),
+            certain: rows(&self.certain),
+            near: self.near.as_ref().map(&rows),
+            far: self.far.as_ref().map(&rows),
+        }
     }
 }
 
 /// What one side did not count is not known of both.
-fn unite(own: &mut Option<Bits>, other: Option<&Bits>) {
+fn unite(own: &mut Option<Bits>, other: Option<&Bits>, shard: Shard) {
     match (own.as_mut(), other) {
-        (Some(own), Some(other)) => own.union(other),
+        (Some(own), Some(other)) => own.union_shard(other, shard),
         _ => *own = None,
     }
 }

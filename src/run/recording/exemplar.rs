@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::run::sample::{ConnectionUse, Outcome, Phases};
+use crate::run::shard::Shard;
 use crate::trace::TraceId;
 
 /// One of the slowest requests, or of those that failed first.
@@ -26,4 +27,14 @@ pub struct Exemplar {
     pub phases: Phases,
     /// The trace that it began; `None` without `--trace`, and if nothing was sent.
     pub trace_id: Option<TraceId>,
+}
+
+impl Exemplar {
+    /// A request of a shard, under its index in the whole run.
+    pub(super) fn of_shard(&self, shard: Shard) -> Exemplar {
+        Exemplar {
+            index: shard.global(self.index),
+            ..self.clone()
+        }
+    }
 }

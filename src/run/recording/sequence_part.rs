@@ -2,6 +2,7 @@
 
 use super::latency_code::LatencyCode;
 use super::sequence::{MOST_IN_SEQUENCE, Sequence, SequenceEntry};
+use crate::run::shard::Shard;
 
 /// Which requests of an endpoint a recording sees.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,13 +81,29 @@ impl SequencePart {
     }
 
     /// Adds the requests of another part, which makes this one the whole of both.
-    pub(super) fn merge(&mut self, other: &SequencePart) {
+    #[cfg(test)]
+    fn merge(&mut self, other: &SequencePart) {
+        self.merge_shard(other, Shard::WHOLE);
+    }
+
+    /// The same of the part of a shard, whose requests are numbered on their own.
+    pub(super) fn merge_shard(&mut self, other: &SequencePart, shard: Shard) {
         let mut whole = match std::mem::replace(&mut self.0, Form::Whole(Sequence::default())) {
             Form::Whole(sequence) => sequence,
-            part => part.gathered(Sequence::default()),
+            part => part.gathered(Sequence::default(), Shard::WHOLE),
         };
-        whole = other.0.gathered(whole);
+        whole = other.0.gathered(whole, shard);
         self.0 = Form::Whole(whole);
+    }
+
+    /// The same requests under other numbers, which stay in their order.
+    pub(super) fn renumbered(&self, place: impl Fn(u64) -> u64) -> SequencePart {
+        let whole = self.0.gathered(Sequence::default(), Shard::WHOLE);
+        let mut renumbered = Sequence::default();
+        whole
+            .places()
+            .for_each(|(index, entry)| renumbered.set(place(index), entry));
+        SequencePart(Form::Whole(renumbered))
     }
 
     /// The same requests, numbered from `by` on.
@@ -105,25 +122,25 @@ impl SequencePart {
             taken @ Form::Taken(_) => Form::EveryNth {
                 first: by,
                 step: 1,
-                own: taken.gathered(Sequence::default()),
+                own: taken.gathered(Sequence::default(), Shard::WHOLE),
             },
         })
     }
 }
 
 impl Form {
-    /// The whole with these requests in it.
-    fn gathered(&self, mut whole: Sequence) -> Sequence {
+    /// The whole with these requests of a shard in it.
+    fn gathered(&self, mut whole: Sequence, shard: Shard) -> Sequence {
         match self {
             Form::Whole(own) => own
                 .places()
-                .for_each(|(index, entry)| whole.set(index, entry)),
+                .for_each(|(index, entry)| whole.set(shard.global(index), entry)),
             Form::EveryNth { first, step, own } => own
                 .places()
-                .for_each(|(place, entry)| whole.set(first + place * step, entry)),
+                .for_each(|(place, entry)| whole.set(shard.global(first + place * step), entry)),
             Form::Taken(codes) => codes.each(|index, code| {
                 let entry = SequenceEntry { code, lag_steps: 0 };
-                whole.set(index, entry);
+                whole.set(shard.global(index), entry);
             }),
         }
         whole

@@ -48,6 +48,7 @@ impl Recording {
 pub(crate) struct SequenceLimits<'a> {
     sequence: &'a Sequence,
     client: &'a Bits,
+    limit: Duration,
     target: LimitCode,
     /// The target and the measurement overhead.
     guarded: LimitCode,
@@ -64,17 +65,30 @@ impl<'a> SequenceLimits<'a> {
         recording: &'a Recording,
         target: Duration,
     ) -> SequenceLimits<'a> {
-        let guarded = target.saturating_add(recording.own_error);
-        let limit = |limit: Duration| LimitCode::new(nanoseconds(limit), &recording.latency);
-        let beyond = |margin: Margin| limit(guarded.saturating_add(margin.of(target)));
-        SequenceLimits {
+        let limit = LimitCode::new(nanoseconds(target), &recording.latency);
+        let limits = SequenceLimits {
             sequence,
             client: &recording.client,
-            target: limit(target),
+            limit: target,
+            target: limit,
+            guarded: limit,
+            near: limit,
+            far: limit,
+            most_lag_ns: recording.send_lag.max_ns().unwrap_or(0),
+        };
+        limits.with_own_error(recording.own_error, recording)
+    }
+
+    /// The same with another measurement overhead than the recording's.
+    pub(crate) fn with_own_error(self, own_error: Duration, recording: &Recording) -> Self {
+        let guarded = self.limit.saturating_add(own_error);
+        let limit = |limit: Duration| LimitCode::new(nanoseconds(limit), &recording.latency);
+        let beyond = |margin: Margin| limit(guarded.saturating_add(margin.of(self.limit)));
+        SequenceLimits {
             guarded: limit(guarded),
             near: beyond(Margin::Near),
             far: beyond(Margin::Far),
-            most_lag_ns: recording.send_lag.max_ns().unwrap_or(0),
+            ..self
         }
     }
 

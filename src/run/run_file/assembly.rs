@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::{
     AdaptiveRecord, Calibration, EndpointRun, Environment, Gating, Instrument, Judging, PlanRecord,
-    Run, RunEnd, SelftestCertificate, Signal, StopReason,
+    Run, RunEnd, SelftestCertificate, ShardRecord, Signal, StopReason, WallClock,
 };
 use crate::run::plan::{Design, Guard, Plan, Size};
 
@@ -49,6 +49,10 @@ pub struct RunContext<'a> {
     pub decided: bool,
     /// The rule of `--abort-on` that ended it.
     pub aborted_by: Option<String>,
+    /// Which shard it is, if it is one.
+    pub shard: Option<ShardRecord>,
+    /// What NTP says of the wall clock, where the run depends on it.
+    pub wall_clock: Option<WallClock>,
 }
 
 impl Run {
@@ -72,6 +76,7 @@ impl Run {
             aborted_by: context.aborted_by.filter(|_| ended == RunEnd::Aborted),
             endpoints: finished.endpoints,
             instrument: Instrument {
+                wall_clock: context.wall_clock,
                 calibration: context.calibration,
                 certificate: context.certificate,
                 ..finished.instrument
@@ -82,6 +87,8 @@ impl Run {
             judging,
             turns: None,
             baseline: None,
+            shard: context.shard,
+            merged: None,
         }
     }
 }

@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::answers_document::AnswersDocument;
 use super::audit_document::AuditDocument;
 use super::borrowed_text::BorrowedText;
 use super::exceedances_document::ExceedancesDocument;
 use super::histogram_document::HistogramDocument;
 use super::sequence_document::SequenceDocument;
 use super::{
-    BaselineRecord, EndpointRun, Environment, FORMAT, Gating, Instrument, Judging, PlanRecord, Run,
-    RunEnd, TurnsRecord, nanos,
+    BaselineRecord, EndpointRun, Environment, FORMAT, Gating, Instrument, Judging, MergedRecord,
+    PlanRecord, Run, RunEnd, ShardRecord, TurnsRecord, nanos,
 };
 use crate::run::recording::{
     Counts, Exemplar, Latency, Recording, RunSecond, TimeBase, unique_map,
@@ -67,6 +68,13 @@ pub(super) struct RunDocument<'a> {
     /// The saved run that its gates on two runs were judged against; absent without one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) baseline: Option<BaselineRecord>,
+    /// Which part of a run it is, if several machines sent it; absent in every other run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) shard: Option<ShardRecord>,
+    /// The shards that it was merged from; absent in every other run. `instrument` is their sum, with the longest
+    /// measurement overhead.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) merged: Option<MergedRecord>,
     /// The recording of each endpoint, in the order of the plan.
     #[serde(borrow)]
     pub(super) endpoints: Vec<EndpointDocument<'a>>,
@@ -154,6 +162,9 @@ pub(super) struct EndpointDocument<'a> {
     /// The audit of accepted events; absent without an audit.
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     pub(super) audit: Option<AuditDocument<'a>>,
+    /// Of a shard that is to be audited, the names of accepted events; absent in every other run.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub(super) answers: Option<AnswersDocument<'a>>,
 }
 
 /// The judged latencies.
@@ -285,6 +296,8 @@ impl From<&Run> for RunDocument<'_> {
             judging: run.judging,
             turns: run.turns,
             baseline: run.baseline.clone(),
+            shard: run.shard,
+            merged: run.merged.clone(),
             endpoints: run.endpoints.iter().map(EndpointDocument::from).collect(),
         }
     }
@@ -331,6 +344,7 @@ impl From<&EndpointRun> for EndpointDocument<'_> {
             last_sent_ns: recording.last_sent_ns,
             last_finished_ns: recording.last_finished_ns,
             audit: endpoint.audit.as_ref().map(AuditDocument::from),
+            answers: AnswersDocument::of(&endpoint.answers),
         }
     }
 }

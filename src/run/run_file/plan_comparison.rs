@@ -1,6 +1,8 @@
 //! Whether two runs had comparable plans: one list of facts for the hash and for the differences.
 
+use jiff::Timestamp;
 use sha2::{Digest, Sha256};
+use uuid::Uuid;
 
 use super::difference::FactDifference;
 use super::plan_facts::{OPTIONAL, facts};
@@ -26,6 +28,18 @@ impl PlanRecord {
             }
         }
         hexadecimal(&hasher.finalize())
+    }
+
+    /// The id of a run of this plan that several machines begin together: the same on each of them.
+    pub fn shared_run_id(&self, start: Timestamp) -> Uuid {
+        let mut hasher = Sha256::new();
+        hasher.update(self.hash());
+        hasher.update(self.seed.to_le_bytes());
+        hasher.update(start.as_nanosecond().to_le_bytes());
+        let digest = hasher.finalize();
+        let mut bytes = [0; 16];
+        bytes.copy_from_slice(&digest[..16]);
+        uuid::Builder::from_random_bytes(bytes).into_uuid()
     }
 
     /// The differences that prevent a comparison of a run of this plan with a later one of another plan. Empty if the

@@ -1,6 +1,7 @@
 //! From a document on disk back to a run: nothing is believed that can be checked.
 
 mod against_plan;
+mod answers;
 mod audit;
 mod context;
 mod endpoint;
@@ -9,6 +10,7 @@ mod lengths;
 mod memory_budget;
 mod numbers;
 mod sequence;
+mod shards;
 mod traces;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -27,6 +29,7 @@ use crate::run::plan::StatusSet;
 use against_plan::PlannedEndpoint;
 use context::RestoreContext;
 use memory_budget::MemoryBudget;
+use shards::RecordingScope;
 
 /// How much of a wrong text is shown, in characters.
 const SHOWN: usize = 60;
@@ -47,11 +50,19 @@ pub(super) fn run(bytes: &[u8]) -> Result<Run, RunFileError> {
     }
     let budget = Rc::new(MemoryBudget::new());
     check_numbers(&document, &budget)?;
-    let own_error = document.instrument.calibration.own_error();
+    shards::check(&document)?;
+    let scope = RecordingScope::of(&document);
     let mut endpoints = Vec::new();
-    for endpoint in std::mem::take(&mut document.endpoints) {
+    for (place, endpoint) in std::mem::take(&mut document.endpoints)
+        .into_iter()
+        .enumerate()
+    {
         let context = RestoreContext::new(&endpoint.name, &budget);
-        endpoints.push(endpoint::restored(endpoint, &context, own_error)?);
+        endpoints.push(endpoint::restored(
+            endpoint,
+            &context,
+            scope.of_endpoint(place),
+        )?);
     }
     check_targets(&document, &endpoints, &budget)?;
     let id = parsed(&document.id, "id", "a UUID")?;
@@ -69,6 +80,8 @@ pub(super) fn run(bytes: &[u8]) -> Result<Run, RunFileError> {
         judging: document.judging,
         turns: document.turns,
         baseline: document.baseline,
+        shard: document.shard,
+        merged: document.merged,
         endpoints,
         plan: document.plan,
     }))

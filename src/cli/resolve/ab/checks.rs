@@ -96,8 +96,23 @@ fn measure_flags(measure: &MeasureArgs) -> anyhow::Result<()> {
             "--settle sets the warm-up before every block",
         ),
         (
+            "--shard",
+            measure.shard.shard.is_some(),
+            "shards send one run; measure each version with a7probe measure --shard",
+        ),
+        (
+            "--start-at",
+            measure.shard.start_at.is_some(),
+            "it is for shards of a7probe measure",
+        ),
+        (
+            "--rendezvous",
+            measure.shard.rendezvous.is_some() || measure.shard.rendezvous_timeout.is_some(),
+            "it is for shards of a7probe measure",
+        ),
+        (
             "--save",
-            measure.run.base.save.is_some(),
+            measure.run.base.save.save.is_some(),
             "use --save-before and --save-after",
         ),
     ];

@@ -142,11 +142,17 @@ pub(super) fn endpoint(
             wall,
         )?;
     }
-    let Some(due) = due(&run.plan, planned, document.planned) else {
+    let shard = run.shard.and_then(|record| record.shard().ok());
+    let shard = shard.unwrap_or_default();
+    // The first request of the whole run that the shard cannot have sent.
+    let end = shard.global(document.planned).saturating_add(1);
+    let Some(due) = due(&run.plan, planned, end) else {
         return Ok(());
     };
+    let due = shard.own_below(due);
     // A request that was due only after the cut is not part of the run.
-    let may_be_fewer = run.judging.adaptive.is_some() || run.ended != RunEnd::Complete;
+    let may_be_fewer =
+        run.judging.adaptive.is_some() || run.ended != RunEnd::Complete || run.merged.is_some();
     if may_be_fewer {
         context.no_more_than("planned", document.planned, "the plan's number", due)
     } else {

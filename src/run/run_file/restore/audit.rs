@@ -167,7 +167,8 @@ fn completion(
     done.latency = Latency::Histogram(histogram);
     done.counts = counts_of(accepted, processed, document.unread);
     done.client = context.client(document.unread_bits.as_ref(), &done.counts, &done.ok)?;
-    restored.done.exceedances = context.all_exceedances(document.exceedances, &restored.done)?;
+    restored.done.exceedances =
+        context.all_exceedances(document.exceedances, &restored.done, Duration::ZERO)?;
     Ok(Completion {
         times: Vec::new(),
         processed,

@@ -12,6 +12,7 @@ use super::super::histogram_document::HistogramDocument;
 use super::super::{EndpointRun, RunFileError};
 use super::audit;
 use super::context::RestoreContext;
+use super::shards::EndpointScope;
 use crate::run::histogram::{Histogram, MAX_NS, Precision};
 use crate::run::recording::{Exemplar, Latency, PhaseHistograms, Recording, RunSecond, TimeBase};
 use crate::run::sample::{FailureKind, Outcome};
@@ -23,10 +24,11 @@ const INTERVAL_BYTES: u64 = 64;
 pub(super) fn restored(
     document: EndpointDocument<'_>,
     context: &RestoreContext,
-    own_error: Duration,
+    scope: EndpointScope,
 ) -> Result<EndpointRun, RunFileError> {
     let (planned, ok) = (document.planned, document.counts.ok);
-    let mut recording = Recording::new(document.clock, &[]).with_own_error(own_error);
+    let mut recording = Recording::new(document.clock, &[]).with_own_error(scope.own_errors.most);
+    recording.most_in_sequence = scope.most_in_sequence;
     recording.ok = context.bits("ok", &document.ok, planned)?;
     context.equal("bits of ok", recording.ok.count_ones(), "counts.ok", ok)?;
     recording.client = context.client(document.client.as_ref(), &document.counts, &recording.ok)?;
@@ -52,16 +54,19 @@ pub(super) fn restored(
     recording.first_sent_ns = document.first_sent_ns;
     recording.last_sent_ns = document.last_sent_ns;
     recording.last_finished_ns = document.last_finished_ns;
-    recording.exceedances = context.all_exceedances(document.exceedances, &recording)?;
+    recording.exceedances =
+        context.all_exceedances(document.exceedances, &recording, scope.own_errors.least)?;
     context.slowest_agree(&recording)?;
     context.first_failed_agree(&recording)?;
-    recording.sequence = context.sequence(document.sequence, &recording)?;
+    recording.sequence = context.sequence(document.sequence, &recording, scope.own_errors.least)?;
+    let answers = context.answers(document.answers, &recording)?;
     let audit = document
         .audit
         .map(|audit| audit::restored(audit, context, &recording.counts))
         .transpose()?;
     Ok(EndpointRun {
         audit,
+        answers,
         warmup: document.warmup,
         ..EndpointRun::new(document.name, recording)
     })

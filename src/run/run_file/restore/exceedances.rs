@@ -16,6 +16,7 @@ impl RestoreContext {
         &self,
         documents: Vec<ExceedancesDocument<'_>>,
         recording: &Recording,
+        least_error: Duration,
     ) -> Result<Vec<Exceedances>, RunFileError> {
         let mut targets = BTreeSet::new();
         for document in &documents {
@@ -29,7 +30,7 @@ impl RestoreContext {
         }
         let restored = documents.into_iter();
         restored
-            .map(|document| self.exceedances(document, recording))
+            .map(|document| self.exceedances(document, recording, least_error))
             .collect()
     }
 
@@ -38,6 +39,7 @@ impl RestoreContext {
         &self,
         document: ExceedancesDocument<'_>,
         recording: &Recording,
+        least_error: Duration,
     ) -> Result<Exceedances, RunFileError> {
         let target = Duration::from_nanos(document.target_ns);
         let what = format!("exceedances of {target:?}");
@@ -91,21 +93,30 @@ impl RestoreContext {
             near,
             far,
         };
-        self.doubts_agree(&exceedances, recording)?;
+        self.doubts_agree(&exceedances, recording, least_error)?;
         Ok(exceedances)
     }
 
-    /// Checks the rows that support a FAIL against the latencies, the measurement overhead and the send lag.
+    /// Checks the rows that support a FAIL against the latencies, the measurement overhead and the send lag. Shards of a
+    /// merged run have an overhead of their own each, from `least_error` to the recording's.
     fn doubts_agree(
         &self,
         exceedances: &Exceedances,
         recording: &Recording,
+        least_error: Duration,
     ) -> Result<(), RunFileError> {
         let target = exceedances.target;
-        let guarded = target.saturating_add(recording.own_error);
         let lag = longest_lag(recording);
-        let near = guarded.saturating_add(Margin::Near.of(target));
-        let far = guarded.saturating_add(Margin::Far.of(target));
+        let [least, most] = [least_error, recording.own_error].map(|own_error| {
+            let guarded = target.saturating_add(own_error);
+            let near = guarded.saturating_add(Margin::Near.of(target));
+            [
+                guarded,
+                near,
+                guarded.saturating_add(Margin::Far.of(target)),
+            ]
+        });
+        let ([guarded_from, near_from, far_from], [guarded, near, far]) = (least, most);
         let not_ok = recording.counts.not_ok();
         let theirs = not_ok - recording.counts.client_side();
         let row = |name, bits, above: Duration, certain: Duration, failed| GuardedRow {
@@ -120,28 +131,28 @@ impl RestoreContext {
             row(
                 "guarded",
                 Some(&exceedances.beyond_error),
-                guarded,
+                guarded_from,
                 guarded,
                 not_ok,
             ),
             row(
                 "certain",
                 Some(&exceedances.certain),
-                guarded,
+                guarded_from,
                 certain,
                 theirs,
             ),
             row(
                 "near",
                 exceedances.near.as_ref(),
-                near,
+                near_from,
                 near.saturating_add(lag),
                 theirs,
             ),
             row(
                 "far",
                 exceedances.far.as_ref(),
-                far,
+                far_from,
                 far.saturating_add(lag),
                 theirs,
             ),

@@ -1,13 +1,15 @@
 //! Checks the sequence of response times against the counts, the histogram, the bits and the slowest requests: values
 //! recorded twice must agree, or a run could get other verdicts at targets that it did not count.
 
+use std::time::Duration;
+
 use super::super::RunFileError;
 use super::super::sequence_document::SequenceDocument;
 use super::context::RestoreContext;
 use crate::run::histogram::MAX_NS;
 use crate::run::recording::{
-    Bits, Exceedances, Latency, LatencyCode, MOST_IN_SEQUENCE, Recording, Rows, Sequence,
-    SequenceEntry, SequenceLimits, SequencePart, StepEnd, TimeBase,
+    Bits, Exceedances, Latency, LatencyCode, Recording, Rows, Sequence, SequenceEntry,
+    SequenceLimits, SequencePart, StepEnd, TimeBase,
 };
 
 /// Bytes of memory that a request takes.
@@ -22,6 +24,7 @@ impl RestoreContext {
         &self,
         document: Option<SequenceDocument<'_>>,
         recording: &Recording,
+        least_error: Duration,
     ) -> Result<Option<SequencePart>, RunFileError> {
         let Some(document) = document else {
             return Ok(None);
@@ -30,7 +33,7 @@ impl RestoreContext {
             "length of the sequence",
             document.length,
             "the number of requests that one holds",
-            recording.planned().min(MOST_IN_SEQUENCE),
+            recording.planned().min(recording.most_in_sequence),
         )?;
         self.take(document.length * BYTES_EACH)?;
         let decoded = Sequence::decode(document.length, &document.codes, &document.lags);
@@ -42,7 +45,7 @@ impl RestoreContext {
         self.times_agree(&sequence, recording)?;
         self.lags_agree(&sequence, recording)?;
         for counted in &recording.exceedances {
-            self.rows_agree(&sequence, recording, counted)?;
+            self.rows_agree(&sequence, recording, counted, least_error)?;
         }
         self.exemplars_agree(&sequence, recording)?;
         Ok(Some(SequencePart::complete(sequence)))
@@ -121,9 +124,12 @@ impl RestoreContext {
         sequence: &Sequence,
         recording: &Recording,
         counted: &Exceedances,
+        least_error: Duration,
     ) -> Result<(), RunFileError> {
         let limits = SequenceLimits::new(sequence, recording, counted.target);
-        let [least, most] = [StepEnd::Shortest, StepEnd::Longest].map(|end| limits.rows(end));
+        let least = limits.rows(StepEnd::Shortest);
+        let limits = limits.with_own_error(least_error, recording);
+        let most = limits.rows(StepEnd::Longest);
         let bits = Rows::from(counted);
         for (name, row) in ROWS {
             let (Some(least), Some(bits), Some(most)) = (row(&least), row(&bits), row(&most))

@@ -22,7 +22,14 @@ pub(super) fn check(
     budget: &Rc<MemoryBudget>,
 ) -> Result<(), RunFileError> {
     let names: Vec<&str> = document.plan.endpoints.iter().map(|e| &*e.name).collect();
-    for endpoint in endpoints {
+    let shard = document.shard.and_then(|record| record.shard().ok());
+    for (place, endpoint) in endpoints.iter().enumerate() {
+        let merged = document.merged.as_ref();
+        let present = merged.and_then(|merged| merged.present(place).ok());
+        let in_whole_run = |index: u64| match &present {
+            Some(present) => present.global(index),
+            None => shard.unwrap_or_default().global(index),
+        };
         let context = RestoreContext::new(&endpoint.name, budget);
         let stream = names.iter().position(|name| *name == endpoint.name);
         let traced = |exemplar: &Exemplar| -> Option<TraceId> {
@@ -33,7 +40,7 @@ pub(super) fn check(
                 return exemplar.trace_id;
             }
             exemplar.connection?;
-            Some(request_trace(run, stream? as u64, exemplar.index).trace_id())
+            Some(request_trace(run, stream? as u64, in_whole_run(exemplar.index)).trace_id())
         };
         let recording = &endpoint.recording;
         let mut kept = recording.slowest.iter().chain(&recording.first_failed);
