@@ -85,12 +85,7 @@ pub struct Answers {
 }
 
 impl Answers {
-    /// Adds another thread's.
-    pub(crate) fn merge(&mut self, other: Answers) {
-        self.merge_shard(other, Shard::WHOLE);
-    }
-
-    /// Adds a shard's, which numbers its requests on its own.
+    /// Adds another thread's, or a shard's, which numbers its requests on its own.
     pub(crate) fn merge_shard(&mut self, other: Answers, shard: Shard) {
         let accepted = other.accepted.into_iter();
         self.accepted.extend(accepted.map(|answer| Accepted {
