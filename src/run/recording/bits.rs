@@ -131,7 +131,7 @@ impl Bits {
     /// The indices of the bits that are set, ascending.
     pub fn ones(&self) -> impl Iterator<Item = u64> + '_ {
         (0u64..).zip(&self.words).flat_map(|(place, &word)| {
-            let rest = std::iter::successors(Some(word), |rest| Some(rest & (rest - 1)));
+            let rest = std::iter::successors(Some(word), |&rest| Some(rest & rest.wrapping_sub(1)));
             let rest = rest.take_while(|rest| *rest != 0);
             rest.map(move |rest| place * 64 + u64::from(rest.trailing_zeros()))
         })
