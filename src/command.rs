@@ -3,6 +3,7 @@
 pub mod ab;
 mod baseline;
 #[cfg(feature = "reference")]
+mod before_run;
 mod broker;
 pub(crate) mod capacity;
 pub mod compare;
@@ -35,5 +36,6 @@ mod verdict_exit;
 mod wall_clock;
 #[cfg(feature = "reference")]
 pub(crate) mod worker;
+mod writable;
 
 pub use measuring::Unreachable;

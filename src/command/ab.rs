@@ -11,7 +11,7 @@ use super::measuring::{
     Calibrating, CalibrationTask, Measurement, Measuring, PendingCalibration, Preflight, RunOptions,
 };
 use super::verdict_exit::verdict_exit;
-use super::{compare, measure, signals};
+use super::{before_run, compare, signals, writable};
 use crate::cli::ab::AbArgs;
 use crate::cli::resolve::{self, Ab, Sameness};
 use crate::cli::run_setup::{Intent, Precheck};
@@ -38,8 +38,8 @@ pub fn run(args: &AbArgs, stdout: &mut dyn Write, stderr: &mut dyn Write) -> any
     let mut ab = resolve::ab(args)?;
     ab.setup.output.check_formats("ab")?;
     let files = ab.save.before.iter().chain(&ab.save.after);
-    measure::check_outputs(files, &ab.setup.output)?;
-    let certificate = measure::certificate(ab.setup.certificate.as_deref())?;
+    writable::check_outputs(files, &ab.setup.output)?;
+    let certificate = before_run::certificate(ab.setup.certificate.as_deref())?;
     let measuring = Measuring::new(ab.setup.console(), None)?;
     // It begins before the preflight, which may change the version of HTTP.
     let planned = ab.plans.before.clone();
@@ -182,6 +182,7 @@ fn runs(
             abort_on: &[],
             calibration,
             certificate: instrument.certificate,
+            shard: None,
             audit: None,
         };
         let measured = blocks.whole(side, ab.block);

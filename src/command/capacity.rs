@@ -10,7 +10,7 @@ use jiff::Timestamp;
 
 use super::measuring::{AuditOptions, Measuring, Preflight, TrialWorkAudit};
 use super::saved::hinted;
-use super::{dry_run, measure, signals, verdict_exit};
+use super::{dry_run, signals, verdict_exit, writable};
 use crate::cli::capacity::CapacityArgs;
 use crate::cli::resolve::{self, Capacity};
 use crate::cli::run_setup::Intent;
@@ -41,7 +41,7 @@ pub(crate) fn run(
         dry_run::write_fitted(text.as_bytes(), &args.output.screen, stdout)?;
         return Ok(Exit::Pass);
     }
-    measure::check_outputs(capacity.save.iter(), &args.output)?;
+    writable::check_outputs(capacity.save.iter(), &args.output)?;
     let console = args.run.progress.console(&args.output.screen);
     let measuring = Measuring::new(console, None)?.always_asking();
     let quiet = args.output.screen.quiet;

@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 
-use super::measure;
 use super::measuring::{Measurement, Measuring, PendingCalibration, Preflight, RunOptions};
 use super::signals;
+use super::writable;
 use crate::cli::diagnose::DiagnoseArgs;
 use crate::cli::progress::{Console, ProgressForm, ProgressMode};
 use crate::cli::resolve::{self, Diagnose};
@@ -52,7 +52,7 @@ pub fn run(
     }
     args.output.check_formats("diagnose")?;
     args.output.refuse_drawn("diagnose")?;
-    measure::check_outputs(std::iter::empty(), &args.output)?;
+    writable::check_outputs(std::iter::empty(), &args.output)?;
     if let Some(folder) = &diagnose.save {
         std::fs::create_dir_all(folder).with_context(|| {
             format!(

@@ -1,27 +1,22 @@
 //! `measure`: resolve, preflight, run, save, judge, report.
 
-use std::io::{self, ErrorKind, Write};
-use std::path::{Path, PathBuf};
-
-use anyhow::{Context as _, anyhow, bail};
+use std::io::{self, Write};
 
 use super::baseline::{self, ComparedSubject};
+use super::before_run::{Preflighted, certificate, options, preflight};
 use super::compare::withhold_from_cut_runs;
-use super::measuring::{
-    AuditOptions, Calibrating, Measurement, Measuring, PendingCalibration, Preflight, RunOptions,
-};
+use super::measuring::{Calibrating, Measurement, Measuring};
 use super::save_target::{SaveTarget, say_saved};
 use super::verdict_exit::verdict_exit;
+use super::writable::check_outputs;
 use super::{dry_run, sharded, signals};
 use crate::cli::measure::MeasureArgs;
-use crate::cli::output::OutputArgs;
 use crate::cli::resolve::{self, Measure, ResolvedBaseline};
 use crate::cli::run_setup::{Intent, Precheck};
 use crate::exit::Exit;
-use crate::judge::gate::{self, Gate, Selector, Subject};
-use crate::printable::Shown as _;
+use crate::judge::gate::{self, Subject};
 use crate::report::{Note, Report, ReportKind, SavedRunLink};
-use crate::run::run_file::{Run, SelftestCertificate, Signal};
+use crate::run::run_file::Run;
 
 /// Measures a service and judges what it measured.
 ///
@@ -98,28 +93,6 @@ pub fn run(
     })
 }
 
-pub(super) fn options<'a>(
-    measure: &'a Measure,
-    calibration: &'a PendingCalibration,
-    certificate: Option<&'a SelftestCertificate>,
-) -> RunOptions<'a> {
-    RunOptions {
-        gates: &measure.gates,
-        guard: measure.guard,
-        design: measure.design,
-        stop_rule: measure.stop_rule,
-        gating: measure.gating,
-        abort_on: &measure.abort_on,
-        audit: Some(AuditOptions {
-            auditing: &measure.auditing,
-            capture: &measure.capture,
-        }),
-        calibration,
-        certificate,
-        shard: None,
-    }
-}
-
 /// Judges the run alone, and against its baseline.
 fn judge(measure: &Measure, run: &Run, report: &mut Report) {
     let (gates, subjects) = (&measure.gates, Subject::of_run(run));
@@ -146,72 +119,6 @@ fn judge(measure: &Measure, run: &Run, report: &mut Report) {
     report.findings = findings;
 }
 
-/// How the questions before the run ended.
-pub(super) enum Preflighted {
-    /// The measured endpoints, and notes on missing ones.
-    Ready(Box<Measure>, Vec<Note>),
-    Interrupted(Signal),
-}
-
-/// Asks every endpoint. An implied endpoint that the service does not have is left out.
-pub(super) fn preflight(
-    args: &MeasureArgs,
-    mut measure: Measure,
-    measuring: &Measuring,
-    stderr: &mut dyn Write,
-) -> anyhow::Result<Preflighted> {
-    let (mut names, mut notes): (Vec<String>, Vec<Note>) = (Vec::new(), Vec::new());
-    loop {
-        let plan = measure.plan.without_segments();
-        let asked =
-            measuring.preflight(&plan, &measure.implied, measure.setup.wait_ready, stderr)?;
-        match asked {
-            Preflight::Ready => return Ok(Preflighted::Ready(Box::new(measure), notes)),
-            Preflight::Interrupted(signal) => return Ok(Preflighted::Interrupted(signal)),
-            Preflight::Http2Only => measuring.use_http2(&mut measure.plan, None, stderr)?,
-            Preflight::Absent(absent) => {
-                for (name, status) in absent {
-                    notes.push(left_out(&measure, &name, status)?);
-                    names.push(name);
-                }
-                let version = measure.plan.connections.version;
-                measure = resolve::measure(args, &names)?;
-                measure.plan.connections.version = version;
-            }
-        }
-    }
-}
-
-/// The note on an endpoint that the service does not have. A gate on it cannot be judged.
-fn left_out(measure: &Measure, name: &str, status: u16) -> anyhow::Result<Note> {
-    let endpoint = measure
-        .plan
-        .endpoints
-        .iter()
-        .find(|e| e.base_name() == name);
-    let (method, path) = endpoint.map_or_else(Default::default, |endpoint| {
-        (endpoint.method.clone(), endpoint.path.source())
-    });
-    let mut own = measure
-        .plan
-        .endpoints
-        .iter()
-        .filter(|e| e.base_name() == name);
-    let is_gated = |gate: &Gate| own.any(|e| gate.selector == Selector::Named(e.name.clone()));
-    if measure.gates.iter().any(is_gated) {
-        bail!(
-            "gate on '{name}': {method} {path} returned {status}\nhint: name the endpoint with its path, such as --{} {name}=/PATH",
-            method.to_ascii_lowercase()
-        );
-    }
-    Ok(Note::LeftOut {
-        name: name.to_owned(),
-        method,
-        path,
-        status,
-    })
-}
-
 /// Notes on implied endpoints that are not sent to.
 fn unasked_notes(measure: &Measure) -> Vec<Note> {
     let unasked = measure.unasked.iter().cloned();
@@ -223,84 +130,6 @@ fn unasked_notes(measure: &Measure) -> Vec<Note> {
             host: endpoint.host,
         })
         .collect()
-}
-
-/// What `selftest` said of this instrument, if `--certificate` names a file.
-pub(super) fn certificate(path: Option<&Path>) -> anyhow::Result<Option<SelftestCertificate>> {
-    let load = |path: &Path| {
-        SelftestCertificate::load(path).map_err(|error| {
-            anyhow!(
-                "--certificate {}: {error}\nhint: make one with `a7probe selftest --save {}`",
-                path.shown(),
-                path.shown()
-            )
-        })
-    };
-    path.map(load).transpose()
-}
-
-/// Tries the folders of all files before anything is measured: a typing error there would cost the run.
-pub(super) fn check_outputs<'a>(
-    saved: impl Iterator<Item = &'a PathBuf>,
-    output: &'a OutputArgs,
-) -> anyhow::Result<()> {
-    let reports = output.reports.iter().map(|report| &report.path);
-    saved
-        .chain(reports)
-        .try_for_each(|path| check_writable(path))
-}
-
-/// Tries the folder of a file before anything is measured.
-///
-/// # Errors
-/// A file cannot be made there; the message names it and the reason.
-pub(super) fn check_writable(path: &Path) -> anyhow::Result<()> {
-    // What is there already, a device perhaps, is opened when it is written.
-    if path.exists() && !path.is_dir() {
-        return Ok(());
-    }
-    let folder = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty());
-    let folder = folder.unwrap_or(Path::new("."));
-    let tried = if path.is_dir() {
-        Err(ErrorKind::IsADirectory.into())
-    } else {
-        tempfile::tempfile_in(folder).map(drop)
-    };
-    tried.map_err(|error| reason(&error)).with_context(|| {
-        let hint = if path.is_dir() {
-            "name a file in that folder"
-        } else {
-            "choose a writable folder"
-        };
-        format!(
-            "cannot write {}\nhint: {hint}; nothing was sent",
-            path.shown()
-        )
-    })
-}
-
-/// The operating system's reason, without the name of a temporary file.
-fn reason(error: &io::Error) -> io::Error {
-    match error.raw_os_error().or_else(|| os_error_below(error)) {
-        Some(code) => io::Error::from_raw_os_error(code),
-        None => error.kind().into(),
-    }
-}
-
-fn os_error_below(error: &io::Error) -> Option<i32> {
-    let mut below = error
-        .get_ref()
-        .map(|e| e as &(dyn std::error::Error + 'static));
-    while let Some(cause) = below {
-        let found = cause.downcast_ref::<io::Error>();
-        if let Some(code) = found.and_then(io::Error::raw_os_error) {
-            return Some(code);
-        }
-        below = cause.source();
-    }
-    None
 }
 
 fn save(

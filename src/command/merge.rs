@@ -7,11 +7,11 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 
 use super::judge::of_merged;
-use super::measure::check_outputs;
 use super::save_target::{self, SaveTarget, say_saved};
 use super::saved::hinted;
 use super::signals::SignalListener;
 use super::verdict_exit::verdict_exit;
+use super::writable::check_outputs;
 use crate::cli::import::ImportArgs;
 use crate::cli::judge::JudgeArgs;
 use crate::cli::merge::MergeArgs;

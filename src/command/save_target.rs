@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use anyhow::{anyhow, bail};
 
-use super::measure::check_writable;
 use super::saved::hinted;
+use super::writable::check_writable;
 use crate::printable::Shown as _;
 use crate::probe::audit::http_client;
 use crate::redact;

@@ -14,9 +14,9 @@ use std::time::Duration;
 use anyhow::{Context as _, anyhow};
 use jiff::Timestamp;
 
-use super::measure::check_writable;
 use super::measuring::calibrated;
 use super::signals::{self, SignalListener};
+use super::writable::check_writable;
 use crate::cli::selftest::SelftestArgs;
 use crate::exit::Exit;
 use crate::printable::Shown as _;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::measure::{Preflighted, certificate, options, preflight};
+use super::before_run::{Preflighted, certificate, options, preflight};
 use super::measuring::{Calibrating, Measurement, Measuring, PendingCalibration, ShardStart};
 use super::rendezvous::{Met, NamedStart, Rendezvous};
 use super::save_target::SaveTarget;

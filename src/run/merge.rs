@@ -14,7 +14,7 @@ use crate::run::run_file::{
 };
 use crate::run::shard::Shard;
 use differing_shards::check_alike;
-use shard_rank::OwnLatencies;
+use shard_rank::{KeptShard, OwnLatencies};
 
 pub use differing_shards::MergeError;
 
@@ -29,18 +29,6 @@ pub struct ShardMerge {
     /// Requests by their index in the whole run.
     endpoints: Vec<EndpointRun>,
     shards: Vec<KeptShard>,
-}
-
-/// The facts of a shard that are kept apart from its evidence.
-#[derive(Debug)]
-struct KeptShard {
-    index: u32,
-    source: String,
-    ended: RunEnd,
-    aborted_by: Option<String>,
-    facts: MergedShard,
-    /// In the order of the endpoints.
-    latencies: Vec<OwnLatencies>,
 }
 
 impl ShardMerge {

@@ -113,6 +113,7 @@ pub(crate) fn run(health: Recording, ingest: Recording) -> Run {
             certificate: None,
             streams: Vec::new(),
             addresses: Vec::new(),
+            wall_clock: None,
         },
         gates: vec!["* p95 <= 150ms".to_owned()],
         judging: Judging::default(),

@@ -31,6 +31,7 @@ impl Source {
         let tests = [
             "#[cfg(test)]\nmod tests {",
             "#[cfg(test)]\npub(crate) mod tests {",
+            "#[cfg(test)]\npub(super) mod tests {",
         ];
         let ends = tests.iter().filter_map(|head| self.text.find(head));
         let body = &self.text[..ends.min().unwrap_or(self.text.len())];

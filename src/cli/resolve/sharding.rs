@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::bail;
 
-use super::measure::Measure;
+use super::resolved_measure::Measure;
 use crate::cli::measure::MeasureArgs;
 use crate::cli::settings_file::SettingsLayers;
 use crate::cli::shard::{Gathering, ShardSetup};

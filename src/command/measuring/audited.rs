@@ -63,7 +63,7 @@ impl PreparedAudit {
 
     /// The audit that is left to `merge`; `None` if there is none.
     pub(super) fn of_shards(&self) -> Option<ShardAudit> {
-        (self.auditing.policy != AuditPolicy::Never).then(|| ShardAudit {
+        (self.auditing.policy != AuditPolicy::Never).then_some(ShardAudit {
             source: match self.auditing.source {
                 AuditSource::Listing => ShardAuditSource::Listing,
                 AuditSource::Polls(_) => ShardAuditSource::Url,

@@ -5,9 +5,7 @@
 //! comparisons allow for: of a million requests the test sees microseconds.
 
 use crate::judge::shard_warning::{DifferingShard, ShardWarning};
-use crate::run::run_file::{
-    MergedEndpoint, MergedRecord, MergedShard, Run, ShardPercentiles, WallClockState,
-};
+use crate::run::run_file::{MergedEndpoint, MergedRecord, MergedShard, Run, WallClockState};
 use crate::stats::binomial::holm;
 use crate::stats::rank::Quantile;
 
@@ -80,22 +78,21 @@ impl<'a> ShardTest<'a> {
     /// The percentile that is furthest from that of the others, if it is beyond the noise.
     fn difference(&self) -> Option<DifferingShard> {
         let (own, others) = (&self.endpoint.own, &self.endpoint.others);
-        let pairs: [(Quantile, fn(&ShardPercentiles) -> Option<u64>); 2] = [
-            (Quantile::P50, |percentiles| percentiles.p50_ns),
-            (Quantile::P95, |percentiles| percentiles.p95_ns),
+        let pairs = [
+            (Quantile::P50, own.p50_ns, others.p50_ns),
+            (Quantile::P95, own.p95_ns, others.p95_ns),
         ];
-        let beyond = pairs.into_iter().filter_map(|(quantile, of)| {
-            let distance = distance(of(own), of(others))?;
-            Some((distance, quantile, of))
+        let beyond = pairs.into_iter().filter_map(|(quantile, own, others)| {
+            Some((distance(own, others)?, quantile, own, others))
         });
-        let (_, percentile, of) = beyond.max_by(|a, b| a.0.total_cmp(&b.0))?;
+        let (_, percentile, own, others) = beyond.max_by(|a, b| a.0.total_cmp(&b.0))?;
         let ms = |ns: Option<u64>| ns.map(|ns| ns as f64 / 1e6);
         Some(DifferingShard {
             shard: self.shard,
             endpoint: self.endpoint.name.clone(),
             percentile,
-            own_ms: ms(of(own)),
-            others_ms: ms(of(others)),
+            own_ms: ms(own),
+            others_ms: ms(others),
             p_value: self.p_value,
         })
     }

@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::task::JoinSet;
 
 use super::connection::still_open;
-use super::sender_thread::{OutgoingRequest, RunPart, SenderThread};
+use super::run_part::RunPart;
+use super::sender_thread::{OutgoingRequest, SenderThread};
 use super::stop::StopSignal;
 use crate::run::plan::{Plan, Size};
 

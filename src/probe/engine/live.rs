@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::sender_thread::RunPart;
+use super::run_part::RunPart;
 use crate::run::completion::{AcceptedEvent, EventKey};
 use crate::run::histogram::{Histogram, Precision};
 use crate::run::plan::Plan;

@@ -10,7 +10,8 @@ use tokio::task::spawn_local;
 
 use super::connection::{Connection, still_open};
 use super::pacer::Pacer;
-use super::sender_thread::{OutgoingRequest, RunPart, SenderThread};
+use super::run_part::RunPart;
+use super::sender_thread::{OutgoingRequest, SenderThread};
 use super::stop::{StartFate, StopSignal};
 use super::thread_slot::ThreadSlot;
 use crate::run::plan::Plan;

@@ -8,10 +8,10 @@ use super::connection::{
 };
 use super::connector::Connector;
 use super::failure::RequestFailure;
+use super::final_answer::FinalAnswer;
 use super::monotonic_clock::MonotonicClock;
 use super::multiplexer::{Multiplexer, StreamLimits};
 use super::origins::Origins;
-use super::redirects::FinalAnswer;
 use super::thread_slot::ThreadSlot;
 use super::timeline::Timeline;
 use crate::run::plan::{ConnectionPolicy, HttpVersion, Keepalive, Plan};

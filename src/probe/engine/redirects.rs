@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use super::connection::{Connection, EncodedRequest, Response, ResponseOptions, still_open};
 use super::failure::RequestFailure;
+use super::final_answer::FinalAnswer;
 use super::monotonic_clock::MonotonicClock;
 use super::origin_route::{OriginRoute, ThreadRoutes};
 use super::redirect_target::{BodyUse, RedirectFailure, RedirectTarget, is_redirect};
@@ -45,12 +46,6 @@ pub(super) struct SentRequest<'a> {
     pub(super) number: u64,
     pub(super) request: &'a EncodedRequest<'a>,
     pub(super) options: ResponseOptions<'a>,
-}
-
-/// An answer, and the connection to the plan's own target if it may carry another request.
-pub(super) struct FinalAnswer {
-    pub(super) response: Response,
-    pub(super) connection: Option<Connection>,
 }
 
 impl From<RedirectFailure> for RequestFailure {

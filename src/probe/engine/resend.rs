@@ -4,7 +4,8 @@ use tokio::sync::oneshot;
 
 use super::connection::{Connection, EncodedRequest};
 use super::resend_draw::ResendTiming;
-use super::sender_thread::{OutgoingRequest, Performed, RunPart, SenderThread};
+use super::run_part::RunPart;
+use super::sender_thread::{OutgoingRequest, Performed, SenderThread};
 use super::timeline::Timeline;
 use crate::run::completion::{Accepted, EventKey, Resend, key_in_answer};
 use crate::run::sample::Outcome;

@@ -9,16 +9,18 @@ use tokio::sync::oneshot;
 
 use super::connection::{Connection, EncodedRequest, Keep, ResponseOptions};
 use super::failure::RequestFailure;
+use super::final_answer::FinalAnswer;
 use super::live::Live;
 use super::monotonic_clock::MonotonicClock;
 use super::origin_route::ThreadRoutes;
 use super::origins::Origins;
 use super::own_error::OwnError;
 use super::redirect_target::is_redirect;
-use super::redirects::{FinalAnswer, Redirects, SentRequest};
+use super::redirects::{Redirects, SentRequest};
 use super::request::{Encoder, TemplateValues};
 use super::request_end::RequestEnd;
 use super::resend_draw::ResendDraw;
+use super::run_part::RunPart;
 use super::run_spec::{RunIds, RunSpec};
 use super::thread_slot::ThreadSlot;
 use super::timeline::Timeline;
@@ -30,15 +32,6 @@ use crate::run::recording::{Recording, TimeBase};
 use crate::run::run_file::EndpointRun;
 use crate::run::sample::{ConnectionUse, Outcome, Sample};
 use crate::run::shard::Shard;
-
-/// Whether a request belongs to the run proper.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum RunPart {
-    /// Before t0: sent alike, recorded apart.
-    Warmup,
-    /// Planned: ends in exactly one bin.
-    Run,
-}
 
 /// A request to be performed. Instants are ns of the run's clock.
 #[derive(Debug, Clone, Copy)]

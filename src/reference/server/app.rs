@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use super::config::ServerConfig;
-use super::http2::Http2Counts;
+use super::http2_counts::Http2Counts;
 use super::metrics::Metrics;
 use super::problem::Problem;
 use super::rate_limit::RateLimiter;

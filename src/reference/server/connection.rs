@@ -1,13 +1,13 @@
 //! One connection, over HTTP/1.1 or HTTP/2 as its first bytes say.
 
 use std::convert::Infallible;
-use std::net::{IpAddr, TcpStream};
+use std::net::TcpStream;
 use std::pin::pin;
 use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::{Request, Response};
+use axum::http::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -16,31 +16,15 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::app::App;
+use super::exchange_host::ExchangeHost;
+use super::http2;
 use super::preface::{self, Rewound, SpokenProtocol};
 use super::write_deadline::WriteDeadline;
-use super::{http2, middleware};
 
 /// Why a connection ended badly.
 type ConnectionError = Box<dyn std::error::Error + Send + Sync>;
 /// The bytes of a connection whose protocol is known.
 type RecognizedStream = Rewound<WriteDeadline<tokio::net::TcpStream>>;
-
-/// Answers the requests of one client.
-#[derive(Clone)]
-pub(super) struct ExchangeHost {
-    pub(super) app: Arc<App>,
-    pub(super) router: Router,
-    pub(super) peer: IpAddr,
-}
-
-impl ExchangeHost {
-    pub(super) fn respond(
-        &self,
-        request: Request<Body>,
-    ) -> impl Future<Output = Response<Body>> + use<> {
-        middleware::respond(self.app.clone(), self.router.clone(), self.peer, request)
-    }
-}
 
 /// Serves one connection until it is closed, or until the end of the exchanges during which the server stops.
 ///

@@ -2,7 +2,7 @@
 //!
 //! h2 bounds the size of heads, CONTINUATION frames, empty DATA frames, and resets of streams that were not begun. The
 //! rest is bounded here: time without a request, frames that carry nothing ([`frame_meter`]), memory that requests and
-//! answers hold ([`HeldMemory`]), time that an answer waits for a window ([`stream`]), connections at the same time.
+//! answers hold ([`super::held_memory`]), time that an answer waits for a window ([`stream`]), connections at the same time.
 
 mod frame_meter;
 mod metered_transport;
@@ -11,7 +11,6 @@ mod stream;
 
 use std::future::poll_fn;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -25,9 +24,8 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::config::Limits;
-use super::connection::ExchangeHost;
-use super::held_memory::{ConnectionShare, HeldMemory};
-use crate::reference::counters::Counter;
+use super::exchange_host::ExchangeHost;
+use super::held_memory::ConnectionShare;
 use metered_transport::{MeteredTransport, WireState};
 use stream::{PIECE_BYTES, StreamHost};
 
@@ -36,20 +34,6 @@ const GOODBYE: Duration = Duration::from_secs(1);
 /// Bytes of bodies that a client may send before they are read, for a stream and for all of a connection.
 const STREAM_WINDOW_BYTES: u32 = 64 * 1024;
 const CONNECTION_WINDOW_BYTES: u32 = 256 * 1024;
-
-/// What all connections share.
-#[derive(Debug)]
-pub(super) struct Http2Counts {
-    pub(super) memory: Arc<HeldMemory>,
-    connections: AtomicUsize,
-    /// Connections that were ended for a flood of frames.
-    pub(super) floods: Counter,
-    /// Connections that were refused because there were too many.
-    pub(super) refused: Counter,
-}
-
-/// A place among the connections that are allowed.
-struct ConnectionPlace<'a>(&'a AtomicUsize);
 
 /// Whether a connection takes new requests.
 #[derive(Clone, Copy, PartialEq)]
@@ -60,36 +44,13 @@ enum ConnectionPhase {
 }
 
 /// What comes from a connection.
+#[expect(clippy::large_enum_variant, reason = "it is taken apart at once")]
 enum Http2Event {
     Request(Request<RecvStream>, SendResponse<Bytes>),
     Flood,
     /// The client sends nothing more, and has all its answers.
     InputEnd,
     Closed(Result<(), h2::Error>),
-}
-
-impl Http2Counts {
-    pub(super) fn new(limits: &Limits) -> Http2Counts {
-        Http2Counts {
-            memory: HeldMemory::new(limits.http2_memory_bytes),
-            connections: AtomicUsize::new(0),
-            floods: Counter::default(),
-            refused: Counter::default(),
-        }
-    }
-
-    /// Connections that are open now.
-    pub(super) fn connections(&self) -> usize {
-        self.connections.load(Ordering::Relaxed)
-    }
-
-    /// A place for one more connection, if there is one.
-    fn enter(&self, limit: usize) -> Option<ConnectionPlace<'_>> {
-        let one_more = |now: usize| (now < limit).then_some(now + 1);
-        let entered =
-            (self.connections).fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more);
-        entered.ok().map(|_| ConnectionPlace(&self.connections))
-    }
 }
 
 /// Serves a connection that has sent the preface, until it is closed, or until the end of the requests during which the
@@ -143,12 +104,6 @@ fn builder(limits: &Limits) -> Builder {
         .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
         .max_send_buffer_size(2 * PIECE_BYTES);
     builder
-}
-
-impl Drop for ConnectionPlace<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
-    }
 }
 
 /// One connection. The streams that run end with it.

@@ -1,6 +1,5 @@
 //! The requests to one endpoint and their outcomes, one line each.
 
-use super::facts::stream_waits;
 use crate::report::endpoint_report::{EndpointReport, Traffic};
 use crate::report::figures::per_second;
 use crate::report::row::NOTHING;
@@ -83,4 +82,18 @@ pub(in crate::report) fn traffic(traffic: &Traffic) -> String {
     }
     parts.extend(stream_waits(traffic));
     parts.join(" · ")
+}
+
+/// `12 waited for a stream`, `3 sent once more (GOAWAY)`.
+pub(super) fn stream_waits(traffic: &Traffic) -> Vec<String> {
+    let mut parts = Vec::new();
+    if traffic.waited_for_stream > 0 {
+        let waited = grouped(traffic.waited_for_stream);
+        parts.push(format!("{waited} waited for a stream"));
+    }
+    if traffic.moved > 0 {
+        let moved = grouped(traffic.moved);
+        parts.push(format!("{moved} sent once more (GOAWAY)"));
+    }
+    parts
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::endpoint::stream_waits;
 use crate::printable::one_line;
 use crate::report::endpoint_report::{EndpointReport, Traffic};
 use crate::report::figures::{bytes, per_second, thousands};
@@ -204,20 +205,6 @@ pub(in crate::report) fn status_line(endpoint: &EndpointReport) -> String {
         parts.extend(stream_waits(traffic));
     }
     parts.join(" · ")
-}
-
-/// `12 waited for a stream`, `3 sent once more (GOAWAY)`.
-pub(super) fn stream_waits(traffic: &Traffic) -> Vec<String> {
-    let mut parts = Vec::new();
-    if traffic.waited_for_stream > 0 {
-        let waited = thousands(traffic.waited_for_stream);
-        parts.push(format!("{waited} waited for a stream"));
-    }
-    if traffic.moved > 0 {
-        let moved = thousands(traffic.moved);
-        parts.push(format!("{moved} sent once more (GOAWAY)"));
-    }
-    parts
 }
 
 /// `19.8/s`.

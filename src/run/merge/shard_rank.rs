@@ -2,12 +2,23 @@
 
 use std::collections::BTreeMap;
 
-use super::KeptShard;
 use crate::run::histogram::RankedValues;
 use crate::run::recording::{Latency, Recording};
-use crate::run::run_file::{EndpointRun, MergedEndpoint, MergedShard, ShardPercentiles};
+use crate::run::run_file::{EndpointRun, MergedEndpoint, MergedShard, RunEnd, ShardPercentiles};
 use crate::stats::rank::Quantile;
 use crate::stats::rank_sum::{ValueCounts, p_alike};
+
+/// The facts of a shard that are kept apart from its evidence.
+#[derive(Debug)]
+pub(super) struct KeptShard {
+    pub(super) index: u32,
+    pub(super) source: String,
+    pub(super) ended: RunEnd,
+    pub(super) aborted_by: Option<String>,
+    pub(super) facts: MergedShard,
+    /// In the order of the endpoints.
+    pub(super) latencies: Vec<OwnLatencies>,
+}
 
 /// The latencies of one shard and endpoint: its histogram without the empty buckets.
 #[derive(Debug)]

@@ -44,6 +44,7 @@ pub(super) fn amount(short: usize, long: usize) -> usize {
 
 /// Attacks a server of its own. Under the attack, and after it, the others are served, and the memory stays bounded.
 /// Prints a line of a table with the figures.
+#[expect(clippy::print_stderr, reason = "the figures are what it is for")]
 pub(super) fn besiege(name: &str, attack: impl FnOnce(SocketAddr) -> Attack) {
     let folder = temp_dir();
     let process = Process::start(folder.path(), &["--mode", "background"]);

@@ -309,7 +309,9 @@ fn merge_audits_what_all_shards_were_answered() {
         ended(child, 0);
     }
     let asked = || {
-        { server.received().iter() }
+        let received = server.received();
+        received
+            .iter()
             .filter(|one| one.head.contains("/status/"))
             .count()
     };

@@ -67,7 +67,9 @@ fn the_requests_of_all_shards_are_those_of_one_run() {
     }
     assert_eq!(merged.planned(), REQUESTS);
     assert_eq!(merged.ok.len(), REQUESTS);
-    let sent: BTreeSet<(String, String)> = { server.received().iter() }
+    let received = server.received();
+    let sent: BTreeSet<(String, String)> = received
+        .iter()
         .map(|received| {
             let path = received.head.split(' ').nth(1).unwrap();
             let body = String::from_utf8(received.body.clone()).unwrap();

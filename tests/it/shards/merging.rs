@@ -266,6 +266,7 @@ fn a_shard_of_another_run_and_a_shard_twice_are_refused_with_both_values() {
 
 /// 64 shards of a million requests: prints its figures. In the build of the tests, which is not optimized.
 #[test]
+#[expect(clippy::print_stderr, reason = "the figures are what it is for")]
 fn sixty_four_shards_of_a_million_requests_merge_in_time_and_memory() {
     if std::env::var_os("A7PROBE_LONG").is_none() {
         return;

@@ -15,7 +15,7 @@ use jiff::fmt::rfc2822::DateTimePrinter;
 use tokio::time::timeout;
 
 use super::super::body_drain::{self, Expectation, UnreadBody, next};
-use super::super::connection::ExchangeHost;
+use super::super::exchange_host::ExchangeHost;
 use super::super::held_memory::{ConnectionShare, HeldBytes, HeldMemory, MemoryHeld};
 use super::super::middleware::{SERVER_TIMING, Shed};
 use super::super::problem::Problem;
@@ -67,11 +67,12 @@ impl StreamHost {
             _ = poll_fn(|cx| reply.poll_reset(cx)) => return,
         };
         let is_awaited = response.status() != StatusCode::REQUEST_TIMEOUT;
-        match affordable(response, held.as_deref()) {
-            Ok(response) => send(response, reply, self.write_time).await,
-            // There is no memory to keep it until a window opens.
-            Err(refused) => send(refused, reply, Duration::ZERO).await,
-        }
+        let answer = affordable(response, held.as_deref());
+        let wait = match answer.keeping {
+            AnswerKeeping::UntilTaken => self.write_time,
+            AnswerKeeping::NoMemory => Duration::ZERO,
+        };
+        send(answer.response, reply, wait).await;
         if let Some(held) = held.filter(|_| unread.is_some() && is_awaited) {
             // Some clients lose an answer that a reset follows at once.
             held.settle();
@@ -168,19 +169,33 @@ fn head_bytes(request: &Request<RecvStream>) -> usize {
     authority + path + fields.sum::<usize>()
 }
 
-/// The response, if there is memory to keep it until the client takes it; else one that says so.
-fn affordable(
+/// An answer, and whether it may wait for a window.
+struct AffordableAnswer {
     response: Response<Body>,
-    held: Option<&HeldBytes>,
-) -> Result<Response<Body>, Response<Body>> {
+    keeping: AnswerKeeping,
+}
+
+enum AnswerKeeping {
+    UntilTaken,
+    NoMemory,
+}
+
+/// The response, if there is memory to keep it until the client takes it; else one that says so.
+fn affordable(response: Response<Body>, held: Option<&HeldBytes>) -> AffordableAnswer {
     let bytes = match response.body().size_hint().exact() {
         Some(bytes) => (bytes as usize).saturating_sub(STREAM_BYTES),
         None => LISTING_BYTES,
     };
     match held.map(|held| held.grow(bytes)) {
-        Some(Ok(())) => Ok(response),
+        Some(Ok(())) => AffordableAnswer {
+            response,
+            keeping: AnswerKeeping::UntilTaken,
+        },
         // It was refused for want of memory already.
-        None => Err(response),
+        None => AffordableAnswer {
+            response,
+            keeping: AnswerKeeping::NoMemory,
+        },
         Some(Err(error)) => {
             let mut refused = Problem::Overloaded(error.to_string()).into_response();
             for name in [SERVER_TIMING, REQUEST_ID] {
@@ -188,7 +203,10 @@ fn affordable(
                     refused.headers_mut().insert(name, value.clone());
                 }
             }
-            Err(refused)
+            AffordableAnswer {
+                response: refused,
+                keeping: AnswerKeeping::NoMemory,
+            }
         }
     }
 }

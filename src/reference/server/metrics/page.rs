@@ -10,7 +10,7 @@ use axum::http::{HeaderValue, Response};
 use axum::response::IntoResponse;
 
 use super::super::app::App;
-use super::super::http2::Http2Counts;
+use super::super::http2_counts::Http2Counts;
 use super::super::problem::Problem;
 use super::super::route::Route;
 use super::histogram::{Scale, histogram};
