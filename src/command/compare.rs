@@ -176,6 +176,11 @@ fn report(
         ended(&files.before),
         ended(&files.after),
     );
+    for file in [&files.before, &files.after] {
+        if let Some(missing) = file.run().and_then(Run::missing_share) {
+            gate::withhold_passes(report.findings.iter_mut(), &missing);
+        }
+    }
     if report.findings.is_empty() {
         report.notes.push(Note::NoGates);
     }

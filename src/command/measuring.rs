@@ -133,11 +133,7 @@ impl Measuring {
         let early = early.map(EarlyAudit::finish);
         let finished = finished?;
         let mut warnings = failure_warnings(plan, &finished.endpoints);
-        // Shards are audited together, by `merge`.
-        let mut shard = options.shard.map(|start| shard_record(start.shard));
-        if let (Some(record), Some(audit)) = (&mut shard, &audit) {
-            record.audit = audit.of_shards();
-        }
+        let shard = recorded_shard(options, audit.as_ref());
         let audits = audit.filter(|_| shard.is_none()).map(|audit| {
             let run = RunToAudit {
                 plan,
@@ -254,17 +250,19 @@ impl Measuring {
     }
 }
 
+/// Shards are audited together, by `merge`.
+fn recorded_shard(options: &RunOptions<'_>, audit: Option<&PreparedAudit>) -> Option<ShardRecord> {
+    let shard: Shard = options.shard?.shard;
+    Some(ShardRecord {
+        index: shard.index(),
+        of: shard.count(),
+        audit: audit.and_then(PreparedAudit::of_shards),
+    })
+}
+
 fn say_interrupted(stderr: &mut dyn Write) -> std::io::Result<()> {
     writeln!(
         stderr,
         "interrupted before the run began; nothing was measured"
     )
-}
-
-fn shard_record(shard: Shard) -> ShardRecord {
-    ShardRecord {
-        index: shard.index(),
-        of: shard.count(),
-        audit: None,
-    }
 }

@@ -2,7 +2,8 @@
 //!
 //! Shards share one schedule, so each sees the same service at the same time. A shard differs if the rank test says so
 //! at the 1 % level after Holm's correction over all shards and endpoints, and if a percentile is beyond the noise that
-//! comparisons allow for: of a million requests the test sees microseconds.
+//! comparisons allow for: of a million requests the test sees microseconds. It is beyond that noise from the other
+//! shards together and from the median shard, because one slow shard makes all others differ from what is left.
 
 use crate::judge::shard_warning::{DifferingShard, ShardWarning};
 use crate::run::run_file::{MergedEndpoint, MergedRecord, MergedShard, Run, WallClockState};
@@ -47,7 +48,7 @@ fn differing(merged: &MergedRecord) -> Vec<DifferingShard> {
                 .iter()
                 .map(move |endpoint| (shard, endpoint))
         })
-        .filter_map(|(shard, endpoint)| ShardTest::of(shard, endpoint))
+        .filter_map(|(shard, endpoint)| ShardTest::of(shard, endpoint, merged))
         .collect();
     let p_values: Vec<f64> = tests.iter().map(|test| test.p_value).collect();
     let significant = holm(&p_values, LEVEL).into_iter().zip(tests);
@@ -60,17 +61,37 @@ fn differing(merged: &MergedRecord) -> Vec<DifferingShard> {
     found
 }
 
+/// The median of a percentile over the shards; a failure is above every latency.
+fn median_of(
+    merged: &MergedRecord,
+    endpoint: &str,
+    of: impl Fn(&MergedEndpoint) -> Option<u64>,
+) -> Option<u64> {
+    let all = merged.shards.iter().flat_map(|shard| &shard.endpoints);
+    let own = all.filter(|one| one.name == endpoint);
+    let mut values: Vec<u64> = own.map(|one| of(one).unwrap_or(u64::MAX)).collect();
+    values.sort_unstable();
+    let median = values.get(values.len().saturating_sub(1) / 2).copied()?;
+    (median < u64::MAX).then_some(median)
+}
+
 struct ShardTest<'a> {
     shard: u32,
     endpoint: &'a MergedEndpoint,
+    merged: &'a MergedRecord,
     p_value: f64,
 }
 
 impl<'a> ShardTest<'a> {
-    fn of(shard: &MergedShard, endpoint: &'a MergedEndpoint) -> Option<ShardTest<'a>> {
+    fn of(
+        shard: &MergedShard,
+        endpoint: &'a MergedEndpoint,
+        merged: &'a MergedRecord,
+    ) -> Option<ShardTest<'a>> {
         Some(ShardTest {
             shard: shard.index,
             endpoint,
+            merged,
             p_value: endpoint.p_rank?,
         })
     }
@@ -78,13 +99,19 @@ impl<'a> ShardTest<'a> {
     /// The percentile that is furthest from that of the others, if it is beyond the noise.
     fn difference(&self) -> Option<DifferingShard> {
         let (own, others) = (&self.endpoint.own, &self.endpoint.others);
+        let name = &self.endpoint.name;
+        let p50 = median_of(self.merged, name, |one| one.own.p50_ns);
+        let p95 = median_of(self.merged, name, |one| one.own.p95_ns);
         let pairs = [
-            (Quantile::P50, own.p50_ns, others.p50_ns),
-            (Quantile::P95, own.p95_ns, others.p95_ns),
+            (Quantile::P50, own.p50_ns, others.p50_ns, p50),
+            (Quantile::P95, own.p95_ns, others.p95_ns, p95),
         ];
-        let beyond = pairs.into_iter().filter_map(|(quantile, own, others)| {
-            Some((distance(own, others)?, quantile, own, others))
-        });
+        let beyond = pairs
+            .into_iter()
+            .filter_map(|(quantile, own, others, median)| {
+                distance(own, median)?;
+                Some((distance(own, others)?, quantile, own, others))
+            });
         let (_, percentile, own, others) = beyond.max_by(|a, b| a.0.total_cmp(&b.0))?;
         let ms = |ns: Option<u64>| ns.map(|ns| ns as f64 / 1e6);
         Some(DifferingShard {

@@ -239,7 +239,7 @@ fn a_shard_is_saved_to_stdout_or_to_a_url() {
     assert_eq!(code(&output), 2);
     let told = stderr(&output);
     assert!(
-        told.contains("cannot write /dev/full: No space left on device"),
+        told.contains("cannot write /dev/full: no space left on device"),
         "{told}"
     );
 }

@@ -6,6 +6,7 @@ use super::block_plans::Ab;
 use crate::cli::ab::AbArgs;
 use crate::cli::measure::MeasureArgs;
 use crate::cli::resolve::gates::planned_samples;
+use crate::cli::shard::ShardArgs;
 use crate::judge::comparison::order_of;
 use crate::judge::gate::{self, CheckError, Gate, Planned, Scope};
 use crate::judge::summary::CONFIDENCE;
@@ -96,32 +97,33 @@ fn measure_flags(measure: &MeasureArgs) -> anyhow::Result<()> {
             "--settle sets the warm-up before every block",
         ),
         (
-            "--shard",
-            measure.shard.shard.is_some(),
-            "shards send one run; measure each version with a7probe measure --shard",
-        ),
-        (
-            "--start-at",
-            measure.shard.start_at.is_some(),
-            "it is for shards of a7probe measure",
-        ),
-        (
-            "--rendezvous",
-            measure.shard.rendezvous.is_some() || measure.shard.rendezvous_timeout.is_some(),
-            "it is for shards of a7probe measure",
-        ),
-        (
             "--save",
             measure.run.base.save.save.is_some(),
             "use --save-before and --save-after",
         ),
     ];
-    for (flag, given, hint) in instead {
-        if given {
-            bail!("{flag} has no use in ab\nhint: {hint}");
-        }
+    let given = instead.into_iter().chain(shard_flags(&measure.shard));
+    match given.into_iter().find(|(_, is_given, _)| *is_given) {
+        Some((flag, _, hint)) => bail!("{flag} has no use in ab\nhint: {hint}"),
+        None => Ok(()),
     }
-    Ok(())
+}
+
+fn shard_flags(shard: &ShardArgs) -> [(&'static str, bool, &'static str); 3] {
+    let elsewhere = "it is for shards of a7probe measure";
+    [
+        (
+            "--shard",
+            shard.shard.is_some(),
+            "shards send one run; measure each version with a7probe measure --shard",
+        ),
+        ("--start-at", shard.start_at.is_some(), elsewhere),
+        (
+            "--rendezvous",
+            shard.rendezvous.is_some() || shard.rendezvous_timeout.is_some(),
+            elsewhere,
+        ),
+    ]
 }
 
 /// Every block sends something to every endpoint.
