@@ -1,5 +1,6 @@
 //! A calibration alongside the preflight and the warm-up if a processor is free, else before the run.
 
+use std::cell::Cell;
 use std::io::Write;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -34,13 +35,15 @@ pub(in crate::command) enum Calibrating {
     Interrupted(Signal),
 }
 
-/// The calibration of one run. Dropped before its end, it is given up.
+/// The calibration of one run. Dropped before the run may begin, it is given up.
 pub(in crate::command) struct CalibrationTask<'a> {
     measuring: &'a Measuring,
     plan: &'a Plan,
     pending: PendingCalibration,
     /// The thread, if it runs alongside.
     thread: Option<CalibrationThread>,
+    /// The run has begun, or may: it waits for the result itself.
+    is_begun: Cell<bool>,
 }
 
 struct CalibrationThread {
@@ -61,6 +64,7 @@ impl Measuring {
             plan,
             pending: PendingCalibration::default(),
             thread: None,
+            is_begun: Cell::new(false),
         };
         match asked {
             Precheck::Skip => task.pending.tell(Calibration::Skipped),
@@ -127,7 +131,10 @@ impl CalibrationTask<'_> {
             }
         }
         match self.measuring.signals.received() {
-            None => Ok(Calibrating::Ready(self.pending.clone())),
+            None => {
+                self.is_begun.set(true);
+                Ok(Calibrating::Ready(self.pending.clone()))
+            }
             Some(signal) => {
                 say_interrupted(stderr)?;
                 Ok(Calibrating::Interrupted(signal))
@@ -138,7 +145,9 @@ impl CalibrationTask<'_> {
 
 impl Drop for CalibrationTask<'_> {
     fn drop(&mut self) {
-        if let Some(CalibrationThread { handle, .. }) = self.thread.take() {
+        if let Some(CalibrationThread { handle, .. }) = self.thread.take()
+            && !self.is_begun.get()
+        {
             if !handle.is_finished() && !self.pending.is_known() {
                 // What it was for has failed, and nothing else is measured any more.
                 self.measuring.stopper.stop();

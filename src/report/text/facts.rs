@@ -92,7 +92,9 @@ fn load(endpoint: &EndpointReport, run: Option<&RunInfo>) -> String {
     if planned == 0 {
         return count;
     }
-    let rate = traffic.offered.map(|rate| rate.as_per_second());
+    let is_whole = run.is_none_or(|run| run.missing.is_none());
+    let rate = traffic.offered.filter(|_| is_whole);
+    let rate = rate.map(|rate| rate.as_per_second());
     let time = rate.or(traffic.achieved_per_s).map(|per_s| {
         let time = Duration::from_secs_f64(planned as f64 / per_s);
         Pretty(coarse(time)).to_string()

@@ -244,7 +244,7 @@ fn on_a_read_only_file_system_it_does_not_start_and_says_why() {
     let said = String::from_utf8(output.stderr).expect("UTF-8");
     assert_eq!(output.status.code(), Some(2), "{said}");
     assert!(
-        said.contains("Read-only file system") && said.contains("\nhint: "),
+        said.contains("read-only file system") && said.contains("\nhint: "),
         "{said}"
     );
 }
