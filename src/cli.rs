@@ -51,8 +51,8 @@ mod settings_value;
 pub(crate) mod shard;
 mod short_help;
 mod slim;
-#[cfg(feature = "reference")]
 mod speed;
+#[cfg(feature = "reference")]
 mod typed_flags;
 mod value;
 mod variables;

@@ -2,8 +2,8 @@
 
 pub mod ab;
 mod baseline;
-#[cfg(feature = "reference")]
 mod before_run;
+#[cfg(feature = "reference")]
 mod broker;
 pub(crate) mod capacity;
 pub mod compare;

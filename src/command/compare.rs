@@ -17,9 +17,7 @@ use crate::judge::gate::{
 use crate::report::{ComparisonReport, EndpointReport, Note, Report, ReportKind, SavedRunLink};
 use crate::run::completion::Audit;
 use crate::run::plan::Guard;
-#[cfg(feature = "reference")]
-use crate::run::run_file::Run;
-use crate::run::run_file::RunEnd;
+use crate::run::run_file::{Run, RunEnd};
 use crate::verdict::Verdict;
 
 use comparable::{Strictness, check_plans};
