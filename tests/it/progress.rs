@@ -111,7 +111,7 @@ fn ascii(columns: u16, rows: u16) -> PanelView {
     view
 }
 
-/// So many endpoints, of which those at these places have an open gate.
+/// This number of endpoints; those at these places have an open gate.
 fn many(count: usize, open: &[usize]) -> ProgressSnapshot {
     let endpoints = (0..count).map(|at| {
         let mut endpoint = search();

@@ -25,7 +25,7 @@ const Z95: f64 = 1.644_853_626_951_472_7;
 struct Service {
     p95_ms: f64,
     sigma: f64,
-    /// So many requests on end take the same time.
+    /// This number of requests in a row takes the same time.
     burst: u64,
 }
 

@@ -51,7 +51,9 @@ fn on_a_terminal(server: &Server, more: &[&str], term: &str) -> (Child, OwnedFd,
 fn read_until(terminal: &mut File, text: &mut String, wanted: &str) {
     let mut part = [0; 4096];
     while !text.contains(wanted) {
-        let n = terminal.read(&mut part).expect("the program goes on");
+        let n = terminal
+            .read(&mut part)
+            .expect("the program is still running");
         text.push_str(&String::from_utf8_lossy(&part[..n]));
     }
 }

@@ -279,7 +279,7 @@ fn bodies_that_do_not_end() {
                 client.send(&request(stream, 0, &head));
                 for _ in 0..6 {
                     while client.window < piece.len() as i64 {
-                        let frame = client.next().expect("it goes on");
+                        let frame = client.next().expect("another frame");
                         if matches!(frame.kind, HEADERS | RST_STREAM) {
                             *seen.entry(frame.kind).or_insert(0) += 1;
                         }

@@ -139,7 +139,7 @@ fn nghttp_sees_the_headers_of_every_answer() {
     assert!(!text.contains("connection: "), "{text}");
 }
 
-/// As fast as it can: no client that is answered is taken for a flood.
+/// As fast as it can: no client that is answered is treated as a flood.
 #[test]
 fn h2load_is_served_without_a_failure() {
     let name = "h2load_is_served_without_a_failure";

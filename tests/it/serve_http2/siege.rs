@@ -120,7 +120,7 @@ impl Others {
         Duration::from_micros(self.slowest.load(Ordering::SeqCst))
     }
 
-    /// Waits for so many more.
+    /// Waits for this number more.
     fn await_polls(&self, count: usize) {
         let polled = || self.polls.load(Ordering::SeqCst);
         let goal = polled() + count;
