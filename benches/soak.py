@@ -66,7 +66,6 @@ class Program:
         self.start()
 
     def start(self):
-        self.born = time.monotonic()
         self.process = subprocess.Popen(self.line, stdout=self.log, stderr=self.log, env=self.env)
 
     def end(self, number=signal.SIGTERM):

@@ -256,10 +256,10 @@ impl<'a> CapacitySession<'a> {
     fn sent(&self, run: TrialRun, plan: &Plan, rate: f64) -> Option<SentTrial> {
         let load = load(&run.finished, plan);
         let recording = run.finished.endpoints.into_iter().next()?.recording;
-        let due_ns: Vec<u64> = Schedule::of_plan(plan, 0)?.iter().collect();
+        let schedule = Schedule::of_plan(plan, 0)?;
         let evidence = TrialEvidence {
             recording: &recording,
-            due_ns: &due_ns,
+            schedule: &schedule,
             audit: run.audit.as_ref(),
             load,
         };

@@ -5,6 +5,7 @@ use std::collections::BinaryHeap;
 
 use crate::run::completion::Completion;
 use crate::run::recording::{LatencyCode, Recording};
+use crate::run::schedule::Schedule;
 
 /// What one accepted event finds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,23 +16,22 @@ pub(super) struct FoundBacklog {
     pub(super) at_most: u64,
 }
 
-/// Of each accepted event of a trial, in the order of the intended start, whose requests were due `due_ns` after t0; events of
-/// the warm-up are not counted. `None` where the audit read no times, or the times of the answers were not kept.
+/// Of each accepted event of a trial, in the order of the intended start; events of the warm-up are not counted. `None` where the audit read no times, or the times of the answers were not kept.
 pub(super) fn found(
     completion: &Completion,
     recording: &Recording,
-    due_ns: &[u64],
+    schedule: &Schedule,
 ) -> Option<Vec<FoundBacklog>> {
-    let accepted_ns = accepted_at(recording, due_ns)?;
+    let accepted_ns = accepted_at(recording, schedule)?;
     let is_whole = accepted_ns.len() == completion.times.len();
     is_whole.then(|| of_events(&accepted_ns, completion))
 }
 
 /// The end of each request with an ok answer, in nanoseconds after t0.
-fn accepted_at(recording: &Recording, due_ns: &[u64]) -> Option<Vec<u64>> {
+fn accepted_at(recording: &Recording, schedule: &Schedule) -> Option<Vec<u64>> {
     let sequence = recording.sequence()?;
     let answers = sequence.places().zip(recording.ok.iter());
-    let accepted = due_ns.iter().zip(answers);
+    let accepted = schedule.iter().zip(answers);
     let accepted = accepted.filter(|(_, (_, ok))| *ok);
     let ends = accepted.map(|(due_ns, ((_, entry), _))| due_ns + entry.code.low_ns());
     (sequence.len() == recording.planned()).then(|| ends.collect())

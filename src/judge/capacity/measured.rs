@@ -6,14 +6,15 @@ use crate::judge::gate::{Condition, InstrumentLoad, InstrumentState};
 use crate::run::completion::{Audit, Completion};
 use crate::run::recording::{Bits, LatencyCode, LiveExceedances, Recording, Rows};
 use crate::run::sample::FailureKind;
+use crate::run::schedule::Schedule;
 
 /// What one trial left behind.
 #[derive(Clone, Copy, Debug)]
 pub struct TrialEvidence<'a> {
     /// Its requests.
     pub recording: &'a Recording,
-    /// When each request was due, in nanoseconds after t0, in the order of their indices.
-    pub due_ns: &'a [u64],
+    /// When each of them was due.
+    pub schedule: &'a Schedule,
     /// What became of its accepted events, if that was asked.
     pub audit: Option<&'a Audit>,
     /// What is known of this process during the trial.
@@ -71,7 +72,7 @@ impl MeasuredRows {
         if let Condition::Backlog { at_most, .. } = *condition {
             let completion = evidence.audit.and_then(Audit::completion);
             let found = completion.and_then(|completion| {
-                backlog::found(completion, evidence.recording, evidence.due_ns)
+                backlog::found(completion, evidence.recording, evidence.schedule)
             });
             let beyond = found.map(|found| CountedEvents::beyond(&found, at_most));
             return Some(MeasuredRows::of_work(evidence, theta0, beyond));
@@ -262,8 +263,11 @@ mod tests {
         Audit, AuditOutcome, AuditTrouble, Completion, DoneClock, EventReport, EventStatus,
         Settled, UnknownMeans,
     };
+    use crate::run::plan::{Arrivals, Size};
     use crate::run::recording::{Recording, TimeBase};
     use crate::run::sample::{FailureKind, Outcome, Phases, Sample};
+    use crate::run::schedule::Schedule;
+    use crate::units::Rate;
 
     const MS: u64 = 1_000_000;
     const DONE: &str = "done.p95 <= 500ms";
@@ -296,6 +300,11 @@ mod tests {
         recording
     }
 
+    fn every_10_ms() -> Schedule {
+        let rate = Rate::per_second(100.0).unwrap();
+        Schedule::new(Arrivals::Grid, rate, Size::Requests(100), 0, 0)
+    }
+
     fn condition(gate: &str) -> Condition {
         Gate::parse(gate).unwrap().condition
     }
@@ -303,7 +312,7 @@ mod tests {
     fn recorded(lag_ns: u64) -> TrialSample {
         let evidence = TrialEvidence {
             recording: &recording(lag_ns, |_| false),
-            due_ns: &[],
+            schedule: &every_10_ms(),
             audit: None,
             load: InstrumentLoad::default(),
         };
@@ -340,10 +349,9 @@ mod tests {
         let targets: Vec<Duration> = work_gate.done_target().into_iter().collect();
         let completion = Completion::of(&recording, &HashSet::new(), &reports, outcome, &targets);
         let audit = audited(completion);
-        let due_ns: Vec<u64> = (0..100).map(|index| index * 10 * MS).collect();
         let evidence = TrialEvidence {
             recording: &recording,
-            due_ns: &due_ns,
+            schedule: &every_10_ms(),
             audit: Some(&audit),
             load: InstrumentLoad::default(),
         };
