@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use serde_json::{Value, json};
+use tokio::net::TcpSocket;
 
 use super::FEW;
 use crate::harness::{PROGRAM, code, json as json_of, run, stderr, stdout, temp_dir};
@@ -17,6 +18,22 @@ const V6: IpAddr = IpAddr::V6(Ipv6Addr::LOCALHOST);
 
 fn answer(conversation: &mut Conversation) {
     while conversation.request().is_some() && conversation.send(OK) {}
+}
+
+/// A server at one address, and a socket that keeps its port free at the other: bound, it refuses as long as it does not
+/// listen.
+fn alone_on_its_port(listens: IpAddr, refuses: IpAddr) -> (Server, TcpSocket) {
+    loop {
+        let server = Server::at((listens, 0), answer);
+        let socket = match refuses {
+            IpAddr::V4(_) => TcpSocket::new_v4(),
+            IpAddr::V6(_) => TcpSocket::new_v6(),
+        }
+        .expect("a socket");
+        if socket.bind((refuses, server.port()).into()).is_ok() {
+            return (server, socket);
+        }
+    }
 }
 
 /// `measure` of localhost, which is 127.0.0.1 and ::1 there, on a connection a request.
@@ -80,7 +97,7 @@ fn of_localhost_the_address_that_listens_is_used_and_the_other_is_named() {
     }
     for (listens, refuses) in [(V4, V6), (V6, V4)] {
         let folder = temp_dir();
-        let server = Server::at((listens, 0), answer);
+        let (server, _reserved) = alone_on_its_port(listens, refuses);
         let output = measured_on_both(folder.path(), server.port());
         let expected = json!([{
             "name": "localhost",
