@@ -121,9 +121,9 @@ impl Pacer {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Instant;
+    use std::time::{Duration, Instant};
 
-    use super::{LEAD_NS, Lead, Pacer, Pacing};
+    use super::{LEAD_NS, Lead, Pacer, Pacing, PlatformTimer};
     use crate::probe::engine::monotonic_clock::MonotonicClock;
 
     #[test]
@@ -189,6 +189,20 @@ mod tests {
                 }
                 pacer.wait_until(begin_ns).await;
             }
+        });
+    }
+
+    #[test]
+    fn a_timer_sleeps_until_an_origin_that_is_ahead() {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build();
+        runtime.expect("a runtime").block_on(async {
+            let clock = MonotonicClock::starting_at(Instant::now() + Duration::from_millis(50));
+            let mut timer = PlatformTimer::new(clock).expect("a timer");
+            timer.sleep_until(1_000_000).await;
+            // It never wakes up early; before the origin, the clock shows 0.
+            assert!(clock.now_ns() >= 1_000_000, "{} ns", clock.now_ns());
         });
     }
 }

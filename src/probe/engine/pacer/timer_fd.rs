@@ -27,11 +27,13 @@ impl TimerFd {
             TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC,
         )?;
         let (monotonic, elapsed_ns) = (clock_gettime(ClockId::Monotonic), clock.now_ns());
+        // The origin of a run that begins at an agreed time is ahead.
+        let ahead_ns = clock.until_origin().as_nanos() as i128;
         let monotonic_ns =
             i128::from(monotonic.tv_sec) * 1_000_000_000 + i128::from(monotonic.tv_nsec);
         Ok(TimerFd {
             fd: async_fd(fd)?,
-            origin_ns: monotonic_ns - i128::from(elapsed_ns),
+            origin_ns: monotonic_ns - i128::from(elapsed_ns) + ahead_ns,
         })
     }
 
