@@ -14,7 +14,7 @@ use crate::judge::summary::{Drift, SendLag, Summary};
 use crate::run::completion::{Audit, Completion};
 use crate::run::histogram::RankedValues;
 use crate::run::plan::LoadShape;
-use crate::run::recording::{Exemplar, Recording, RunSecond, TimeBase};
+use crate::run::recording::{Exemplar, Recording, RunIntervals, TimeBase};
 use crate::run::run_file::{EndpointRecord, PlanRecord, SegmentRecord};
 use crate::units::Rate;
 
@@ -141,8 +141,8 @@ pub struct LatencyDistribution {
     pub started_at: Option<Timestamp>,
     /// Every value as high as its bucket allows, as HdrHistogram shows values.
     pub highest: RankedValues,
-    /// By second since the run began; empty where the time is not known.
-    pub seconds: Arc<BTreeMap<u64, RunSecond>>,
+    /// By the time since the run began; empty where the time is not known.
+    pub seconds: Arc<RunIntervals>,
 }
 
 impl LatencyDistribution {

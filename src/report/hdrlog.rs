@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use super::endpoint_report::{EndpointReport, LatencyDistribution};
 use super::model::Report;
 use crate::run::histogram::{Histogram, Precision, RankedValues};
-use crate::run::recording::RunSecond;
+use crate::run::recording::RunInterval;
 
 /// One line of the log.
 struct IntervalLine<'a> {
@@ -23,7 +23,7 @@ struct IntervalLine<'a> {
 
 /// The latencies of a line. Those of a second become a histogram when they are written: a long run has many seconds.
 enum IntervalValues<'a> {
-    Second(&'a RunSecond),
+    Second(&'a RunInterval),
     Whole(&'a RankedValues),
 }
 
@@ -116,10 +116,10 @@ fn lines<'a>(
     let seconds = distribution
         .seconds
         .iter()
-        .map(|(&second, interval)| IntervalLine {
+        .map(|(second, interval)| IntervalLine {
             tag,
             start_s: offset_s + second as f64,
-            length_s: 1.0,
+            length_s: distribution.seconds.width_s() as f64,
             values: IntervalValues::Second(interval),
         });
     seconds.collect()

@@ -1,5 +1,5 @@
 //! Everything one endpoint's run leaves behind, in constant memory: histograms, exceedance bits,
-//! counts, the sequence, per-second intervals, the slowest requests and the first that failed.
+//! counts, the sequence, intervals of time, the slowest requests and the first that failed.
 
 mod append;
 mod bits;
@@ -16,7 +16,8 @@ mod phase_histograms;
 mod placed_request;
 mod ranges;
 mod rows;
-mod run_second;
+mod run_interval;
+mod run_intervals;
 mod sequence;
 mod sequence_part;
 mod sequence_rows;
@@ -44,7 +45,8 @@ pub use margin::Margin;
 pub use origin::{Failures, TimeBase, Values};
 pub use phase_histograms::PhaseHistograms;
 pub use ranges::{Range, Ranges};
-pub use run_second::RunSecond;
+pub use run_interval::RunInterval;
+pub use run_intervals::RunIntervals;
 pub use sequence::{MOST_IN_SEQUENCE, Sequence, SequenceEntry, SequenceError};
 pub use sequence_part::{IndexShare, SequencePart};
 pub use shards::{PresentRequests, ShardRequests};
@@ -94,9 +96,8 @@ pub struct Recording {
     /// Where a stretch of time was cut out: the index of the first request after it, ascending. Exceedances on both sides
     /// of a seam are neighbours in the bits and not in time.
     pub seams: Vec<u64>,
-    /// By second of the intended start (of the send in the closed model). Copies of a recording share them: a long run has
-    /// many.
-    pub intervals: Arc<BTreeMap<u64, RunSecond>>,
+    /// By the intended start (by the send in the closed model). Copies of a recording share them: they are large.
+    pub intervals: Arc<RunIntervals>,
     /// The slowest requests, slowest first.
     pub slowest: Vec<Exemplar>,
     /// The dispatched requests that did not end ok, in the order of the plan, as far as they are kept. Empty in files of
@@ -348,10 +349,7 @@ impl Recording {
             }
             _ => None,
         };
-        let intervals = Arc::make_mut(&mut self.intervals);
-        for (&second, interval) in other.intervals.iter() {
-            intervals.entry(second).or_default().merge(interval);
-        }
+        Arc::make_mut(&mut self.intervals).merge(&other.intervals);
         let placed = |exemplar: &Exemplar| exemplar.of_shard(shard);
         self.slowest.extend(other.slowest.iter().map(placed));
         self.trim_slowest();
@@ -420,10 +418,8 @@ impl Recording {
             .or_insert_with(|| Histogram::new(Precision::Three))
     }
 
-    fn interval_of(&mut self, sample: &Sample) -> &mut RunSecond {
-        Arc::make_mut(&mut self.intervals)
-            .entry(start_ns(sample) / 1_000_000_000)
-            .or_default()
+    fn interval_of(&mut self, sample: &Sample) -> &mut RunInterval {
+        Arc::make_mut(&mut self.intervals).holding(start_ns(sample) / 1_000_000_000)
     }
 
     fn keep_if_slow(&mut self, sample: &Sample, latency_ns: u64) {

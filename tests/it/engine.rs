@@ -138,7 +138,7 @@ fn check(plan: &Plan, measured_run: &FinishedRun) {
             let late = exceedances.bits.count_ones();
             assert!(late >= recording.counts.not_ok());
         }
-        let by_second = |n: fn(&a7probe::run::recording::RunSecond) -> u64| -> u64 {
+        let by_second = |n: fn(&a7probe::run::recording::RunInterval) -> u64| -> u64 {
             recording.intervals.values().map(n).sum()
         };
         assert_eq!(by_second(|i| i.ok), recording.counts.ok);

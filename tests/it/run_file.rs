@@ -137,6 +137,47 @@ fn a_run_is_read_back_without_loss() {
     assert_eq!(read.to_json(), written.to_json());
 }
 
+#[test]
+fn a_long_run_has_wider_intervals_and_a_file_that_names_the_width() {
+    // 2,000 s at 20/s.
+    let written = runs::run(runs::mixed(40_000), runs::mixed(40_000));
+    let mut value: Value = serde_json::from_str(&written.to_json()).expect("JSON");
+    let endpoint = &value["endpoints"][0];
+    assert_eq!(endpoint["interval_s"], 5);
+    let intervals = endpoint["intervals"].as_array().expect("a list");
+    let seconds: Vec<_> = intervals.iter().map(|own| &own["second"]).collect();
+    let expected: Vec<Value> = (0..400).map(|number| json!(5 * number)).collect();
+    assert_eq!(seconds, expected.iter().collect::<Vec<_>>());
+    let read_back = read(&value).expect("a run");
+    assert_same(
+        &read_back.endpoints[0].recording,
+        &written.endpoints[0].recording,
+    );
+    for (field, wrong, message) in [
+        (
+            "/endpoints/0/interval_s",
+            7,
+            "health: second 5 does not begin an interval of 7 s",
+        ),
+        (
+            "/endpoints/0/interval_s",
+            0,
+            "health: interval_s is 0 where the last second gives 5",
+        ),
+        (
+            "/endpoints/0/intervals/1/second",
+            6,
+            "health: second 6 does not begin an interval of 5 s",
+        ),
+    ] {
+        let was = value.pointer_mut(field).expect(field);
+        let before = std::mem::replace(was, json!(wrong));
+        let error = read(&value).expect_err(field).to_string();
+        assert!(error.contains(message), "{error}");
+        *value.pointer_mut(field).expect(field) = before;
+    }
+}
+
 fn completion(run: &Run) -> &Completion {
     let audit = run
         .endpoint("ingest")

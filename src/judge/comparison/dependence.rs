@@ -84,12 +84,12 @@ fn in_order(recording: &Recording) -> Option<Vec<f64>> {
     Some(recording.ok.iter().map(of).collect())
 }
 
-/// Of a run that kept histograms: from its seconds, and from the order of the exceedances of a target near by.
+/// Of a run that kept histograms: from its intervals, and from the order of the exceedances of a target near by.
 fn of_run(recording: &Recording, levels: &Edge<'_>, quantile: Quantile) -> Option<f64> {
-    let seconds = by_second(recording, 0.0).and_then(|windows| {
+    let seconds = by_interval(recording, 0.0).and_then(|windows| {
         dependence::of_windows(&windows)?;
         Some(dependence::at(levels, quantile, |limit| {
-            let windows = by_second(recording, limit).unwrap_or_default();
+            let windows = by_interval(recording, limit).unwrap_or_default();
             dependence::of_windows(&windows).unwrap_or(1.0)
         }))
     });
@@ -100,19 +100,20 @@ fn of_run(recording: &Recording, levels: &Edge<'_>, quantile: Quantile) -> Optio
     }
 }
 
-/// Requests above a limit and all requests, second by second; seconds without requests are empty windows.
-fn by_second(recording: &Recording, limit_ns: f64) -> Option<Vec<(u64, u64)>> {
-    let first = *recording.intervals.keys().next()?;
-    let last = *recording.intervals.keys().next_back()?;
-    let second = |at: u64| {
-        recording.intervals.get(&at).map_or((0, 0), |interval| {
+/// Requests above a limit and all requests, interval by interval; those without requests are empty windows.
+fn by_interval(recording: &Recording, limit_ns: f64) -> Option<Vec<(u64, u64)>> {
+    let intervals = &recording.intervals;
+    let (first, last) = (intervals.first_s()?, intervals.last_s()?);
+    let window = |start_s: u64| {
+        intervals.get(start_s).map_or((0, 0), |interval| {
             (
                 interval.count_above(limit_ns),
                 interval.ok + interval.not_ok,
             )
         })
     };
-    Some((first..=last).map(second).collect())
+    let starts = (first..=last).step_by(intervals.width_s() as usize);
+    Some(starts.map(window).collect())
 }
 
 /// φ of the recorded target whose share of exceedances is nearest to the percentile's.

@@ -138,10 +138,10 @@ const READ_BATCHES: usize = 10_000;
 fn by_second(recording: &Recording) -> Vec<RequestBatch> {
     let together = recording.intervals.len().div_ceil(READ_BATCHES) as u64;
     let mut batches: Vec<RequestBatch> = Vec::new();
-    for (number, (&second, interval)) in (0u64..).zip(recording.intervals.iter()) {
+    for (number, (second, interval)) in (0u64..).zip(recording.intervals.iter()) {
         let batch = RequestBatch {
             from: RunPosition::Second(second),
-            middle_s: second as f64 + 0.5,
+            middle_s: second as f64 + recording.intervals.width_s() as f64 / 2.0,
             values: interval.buckets().iter().copied().collect(),
             ok: interval.buckets().iter().map(|&(_, n)| n).sum(),
             not_ok: interval.not_ok,

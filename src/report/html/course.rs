@@ -1,9 +1,9 @@
-//! A run over time in buckets: percentiles, failures and answers of each, from the order of its requests or its seconds.
+//! A run over time in buckets: percentiles, failures and answers of each, from the order of its requests or its intervals.
 
-use std::collections::BTreeMap;
+use std::ops::Range;
 
 use crate::report::endpoint_report::EndpointReport;
-use crate::run::recording::{PlacedRequest, RunSecond};
+use crate::run::recording::{PlacedRequest, RunInterval, RunIntervals};
 use crate::run::sample::FailureKind;
 use crate::stats::rank::Quantile;
 
@@ -63,7 +63,7 @@ pub(super) struct BucketFailures {
 }
 
 impl BucketFailures {
-    fn of(second: &RunSecond) -> BucketFailures {
+    fn of(second: &RunInterval) -> BucketFailures {
         let mut failures = BucketFailures {
             all: second.not_ok,
             timeouts: second.timeout,
@@ -107,7 +107,7 @@ pub(super) struct Course {
 /// How long a run was, in seconds; 0 where that is not known.
 pub(super) fn length_s(endpoint: &EndpointReport) -> f64 {
     let seconds = &endpoint.distribution.seconds;
-    let Some(&last) = seconds.keys().next_back() else {
+    let Some(last) = seconds.last_s() else {
         return 0.0;
     };
     let due: u64 = seconds.values().map(planned).sum();
@@ -116,7 +116,7 @@ pub(super) fn length_s(endpoint: &EndpointReport) -> f64 {
         Some(rate) => begin_s(endpoint) + due as f64 / rate.as_per_second(),
         None => endpoint.course.last_sent.map_or(0.0, |t| t.as_secs_f64()),
     };
-    known.clamp(last as f64 + 0.1, last as f64 + 1.0)
+    known.clamp(last as f64 + 0.1, (last + seconds.width_s()) as f64)
 }
 
 /// From the start of the run to that of the endpoint's own part of it.
@@ -132,7 +132,7 @@ pub(super) fn placed(endpoint: &EndpointReport) -> Option<Vec<PlacedRequest>> {
     Some(PlacedRequest::all(sequence, seconds, length_s(endpoint)))
 }
 
-fn planned(second: &RunSecond) -> u64 {
+fn planned(second: &RunInterval) -> u64 {
     second.ok + second.not_ok
 }
 
@@ -142,13 +142,17 @@ impl Course {
         let length_s = length_s(endpoint);
         let due: u64 = endpoint.distribution.seconds.values().map(planned).sum();
         let placed = placed(endpoint);
-        let finest = if placed.is_some() { 0.1 } else { 1.0 };
+        let finest = if placed.is_some() {
+            0.1
+        } else {
+            endpoint.distribution.seconds.width_s() as f64
+        };
         let width_s = width(length_s, due as f64, finest)?;
         let count = ((length_s / width_s) - 1e-6).ceil().max(1.0) as usize;
         let mut parts = vec![BucketParts::default(); count];
         match &placed {
             Some(requests) => by_request(&mut parts, requests, width_s),
-            None => by_second(&mut parts, &endpoint.distribution.seconds, width_s),
+            None => by_interval(&mut parts, &endpoint.distribution.seconds, width_s),
         }
         kinds(&mut parts, &endpoint.distribution.seconds, width_s);
         Some(Course {
@@ -173,7 +177,8 @@ fn width(length_s: f64, due: f64, finest_s: f64) -> Option<f64> {
         return None;
     }
     let first = |requests: f64, buckets: f64| {
-        let mut widths = WIDTHS.into_iter().filter(|width| *width >= finest_s);
+        let is_whole = |width: &f64| finest_s < 1.0 || (width / finest_s).fract() == 0.0;
+        let mut widths = WIDTHS.into_iter().filter(is_whole);
         widths.find(|width| {
             let count = length_s / width;
             let each = due / count;
@@ -245,12 +250,13 @@ fn in_flight(parts: &mut [BucketParts], requests: &[PlacedRequest], ends: &[f64]
     }
 }
 
-/// The kinds of failures, which are known by second: of a bucket that is a part of one, where all were of one kind.
-fn kinds(parts: &mut [BucketParts], seconds: &BTreeMap<u64, RunSecond>, width_s: f64) {
-    for (&second, requests) in seconds.iter().filter(|(_, requests)| requests.not_ok > 0) {
+/// The kinds of failures, which are known by interval: of a bucket that is a part of one, where all were of one kind.
+fn kinds(parts: &mut [BucketParts], intervals: &RunIntervals, width_s: f64) {
+    let interval_s = intervals.width_s() as f64;
+    for (start_s, requests) in intervals.iter().filter(|(_, requests)| requests.not_ok > 0) {
         let own = BucketFailures::of(requests);
-        let first = (second as f64 / width_s + 1e-6) as usize;
-        if width_s >= 1.0 {
+        let first = (start_s as f64 / width_s + 1e-6) as usize;
+        if width_s >= interval_s {
             if let Some(part) = parts.get_mut(first) {
                 part.failures.timeouts += own.timeouts;
                 part.failures.answers += own.answers;
@@ -258,8 +264,8 @@ fn kinds(parts: &mut [BucketParts], seconds: &BTreeMap<u64, RunSecond>, width_s:
             }
             continue;
         }
-        let of_second = (1.0 / width_s).round() as usize;
-        for part in parts.iter_mut().skip(first).take(of_second) {
+        let of_interval = (interval_s / width_s).round() as usize;
+        for part in parts.iter_mut().skip(first).take(of_interval) {
             let failures = &mut part.failures;
             match (own.timeouts, own.answers, own.connections) {
                 (0, 0, 1..) => failures.connections = failures.all,
@@ -271,25 +277,32 @@ fn kinds(parts: &mut [BucketParts], seconds: &BTreeMap<u64, RunSecond>, width_s:
     }
 }
 
-/// Requests of a second lie evenly in it; buckets are whole seconds.
-fn by_second(parts: &mut [BucketParts], seconds: &BTreeMap<u64, RunSecond>, width_s: f64) {
+/// Requests of an interval lie evenly in it; buckets are whole intervals.
+fn by_interval(parts: &mut [BucketParts], intervals: &RunIntervals, width_s: f64) {
     let last = parts.len() - 1;
-    for (&second, requests) in seconds {
-        let from = second as f64;
+    let interval_s = intervals.width_s() as f64;
+    for (start_s, requests) in intervals.iter() {
+        let from = start_s as f64;
         let part = &mut parts[((from / width_s) as usize).min(last)];
         part.values.extend_from_slice(requests.buckets());
         part.failures.all += requests.not_ok;
         for &(ns, count) in requests.buckets() {
-            spread(parts, from + ns as f64 / 1e9, count as f64, width_s);
+            let answered = from + ns as f64 / 1e9;
+            spread(
+                parts,
+                answered..answered + interval_s,
+                count as f64,
+                width_s,
+            );
         }
     }
 }
 
-/// Answers that arrive evenly over the second from `from` on.
-fn spread(parts: &mut [BucketParts], from: f64, count: f64, width_s: f64) {
-    let number = (from / width_s) as usize;
+/// Answers that arrive evenly over this time, which is no longer than a bucket.
+fn spread(parts: &mut [BucketParts], over: Range<f64>, count: f64, width_s: f64) {
+    let number = (over.start / width_s) as usize;
     let border = (number + 1) as f64 * width_s;
-    let here = (border - from).clamp(0.0, 1.0);
+    let here = ((border - over.start) / (over.end - over.start)).clamp(0.0, 1.0);
     for (number, share) in [(number, here), (number + 1, 1.0 - here)] {
         if let Some(part) = parts.get_mut(number) {
             part.answered += count * share;
@@ -330,8 +343,6 @@ impl BucketParts {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use super::*;
     use crate::run::sample::Outcome;
 
@@ -410,12 +421,12 @@ mod tests {
 
     #[test]
     fn kinds_of_failures_are_those_of_their_second() {
-        let mut mixed = RunSecond::default();
+        let mut mixed = RunInterval::default();
         mixed.add(Outcome::Timeout, 0);
         mixed.add(Outcome::Failed(FailureKind::Status), 0);
-        let mut refused = RunSecond::default();
+        let mut refused = RunInterval::default();
         refused.add(Outcome::Failed(FailureKind::Connect), 0);
-        let seconds = BTreeMap::from([(0, mixed), (1, refused)]);
+        let seconds = RunIntervals::from_iter([(0, mixed), (1, refused)]);
         let requests = [request(0.2, None), request(0.7, None), request(1.4, None)];
         let failures = |width_s: f64, count: usize| {
             let mut parts = vec![BucketParts::default(); count];
@@ -435,9 +446,9 @@ mod tests {
     #[test]
     fn answers_of_a_second_reach_into_the_next_bucket() {
         let mut parts = vec![BucketParts::default(); 3];
-        let mut second = RunSecond::default();
+        let mut second = RunInterval::default();
         (0..100).for_each(|_| second.add(Outcome::Ok, 268_435_456));
-        by_second(&mut parts, &BTreeMap::from([(0, second)]), 1.0);
+        by_interval(&mut parts, &RunIntervals::from_iter([(0, second)]), 1.0);
         let found: Vec<f64> = parts.iter().map(|part| part.answered.round()).collect();
         assert_eq!(found, [73.0, 27.0, 0.0]);
     }

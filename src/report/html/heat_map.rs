@@ -46,7 +46,11 @@ impl HeatMap {
         }
         let placed = course::placed(run.endpoint);
         let wanted = (due as f64 / FEWEST_A_COLUMN).floor().max(1.0);
-        let finest_s = if placed.is_some() { 0.0 } else { 1.0 };
+        let finest_s = if placed.is_some() {
+            0.0
+        } else {
+            seconds.width_s() as f64
+        };
         let column_s = column_s(run.length_s, wanted, finest_s);
         let columns = ((run.length_s / column_s - 1e-6).ceil() as usize).max(1);
         let mut map = HeatMap {
@@ -65,7 +69,7 @@ impl HeatMap {
                 }
             }
             None => {
-                for (&second, requests) in seconds.iter() {
+                for (second, requests) in seconds.iter() {
                     for &(ns, count) in requests.buckets() {
                         map.add(second as f64, row_of(axis, ns), count);
                     }
@@ -123,7 +127,9 @@ fn column_s(length_s: f64, wanted: f64, finest_s: f64) -> f64 {
         0.01, 0.02, 0.05, 0.1, 0.2, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0,
     ];
     let most = wanted.min(COLUMNS as f64);
-    let fits = |width: &f64| *width >= finest_s && length_s / width <= most + 1e-6;
+    let is_whole = |width: &f64| finest_s == 0.0 || (width / finest_s).fract() == 0.0;
+    let fits =
+        |width: &f64| *width >= finest_s && is_whole(width) && length_s / width <= most + 1e-6;
     let longer = (1..).map(|n| f64::from(n) * 600.0);
     NICE.into_iter()
         .chain(longer)
@@ -144,6 +150,8 @@ mod tests {
             (30.0, 30.0, 0.0, 1.0),
             (1_200.0, 1e9, 1.0, 10.0),
             (5.0, 1e9, 1.0, 1.0),
+            (1_100.0, 500.0, 5.0, 10.0),
+            (3_600.0, 1e9, 60.0, 60.0),
         ] {
             assert_eq!(column_s(length_s, wanted, finest_s), expected);
         }

@@ -1,11 +1,10 @@
 //! P95 over the seconds of a run, as one line of small bars.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::report::figures::LatencyScale;
 use crate::report::progress::SecondP95;
-use crate::run::recording::RunSecond;
+use crate::run::recording::{RunInterval, RunIntervals};
 use crate::stats::rank::Quantile;
 use crate::units::plural;
 
@@ -18,15 +17,15 @@ const FAILED: char = '×';
 /// A part of the run without requests.
 const EMPTY: char = ' ';
 
-/// `P95 per second  ▅▄▄▄▅▆  peak 52.7 ms`; `None` where there are not two seconds to compare.
-pub(super) fn line(seconds: &BTreeMap<u64, RunSecond>) -> Option<String> {
-    let (&first, &last) = (seconds.keys().next()?, seconds.keys().next_back()?);
-    let length = last - first + 1;
-    let per = length.div_ceil(BARS).max(1);
+/// `P95 per second  ▅▄▄▄▅▆  peak 52.7 ms`; `None` where there are not two intervals to compare.
+pub(super) fn line(intervals: &RunIntervals) -> Option<String> {
+    let (first, width) = (intervals.first_s()?, intervals.width_s());
+    let length = intervals.last_s()? - first + width;
+    let per = length.div_ceil(width).div_ceil(BARS).max(1) * width;
     let parts: Vec<SecondP95> = (0..length.div_ceil(per))
         .map(|part| {
             let from = first + part * per;
-            of(seconds.range(from..from + per).map(|(_, second)| second))
+            of(intervals.between(from, from + per))
         })
         .collect();
     if parts.len() < 2 {
@@ -65,8 +64,8 @@ fn peak(parts: &[SecondP95]) -> Option<u64> {
 }
 
 /// P95 by nearest rank over some seconds; what did not end ok is slower than everything.
-fn of<'a>(seconds: impl Iterator<Item = &'a RunSecond>) -> SecondP95 {
-    let mut all = RunSecond::default();
+fn of<'a>(seconds: impl Iterator<Item = &'a RunInterval>) -> SecondP95 {
+    let mut all = RunInterval::default();
     seconds.for_each(|second| all.merge(second));
     let planned = all.ok + all.not_ok;
     let mut rank = Quantile::P95.rank(planned);
@@ -96,16 +95,14 @@ fn bar(part: SecondP95, peak: Option<u64>) -> char {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use super::line;
-    use crate::run::recording::RunSecond;
+    use crate::run::recording::{RunInterval, RunIntervals};
     use crate::run::sample::Outcome;
 
     const MS: u64 = 1_000_000;
 
-    fn second(latencies_ms: &[u64], timeouts: u64) -> RunSecond {
-        let mut second = RunSecond::default();
+    fn second(latencies_ms: &[u64], timeouts: u64) -> RunInterval {
+        let mut second = RunInterval::default();
         latencies_ms
             .iter()
             .for_each(|ms| second.add(Outcome::Ok, ms * MS));
@@ -115,7 +112,7 @@ mod tests {
 
     #[test]
     fn bars_rise_with_the_p95_of_each_second() {
-        let seconds = BTreeMap::from([
+        let seconds = RunIntervals::from_iter([
             (0, second(&[1; 20], 0)),
             (1, second(&[4; 20], 0)),
             (2, second(&[8; 20], 0)),
@@ -128,7 +125,7 @@ mod tests {
 
     #[test]
     fn a_failed_part_is_marked_and_a_gap_is_empty() {
-        let seconds = BTreeMap::from([(0, second(&[8], 0)), (2, second(&[1], 19))]);
+        let seconds = RunIntervals::from_iter([(0, second(&[8], 0)), (2, second(&[1], 19))]);
         assert_eq!(
             line(&seconds).as_deref(),
             Some("P95 per second  █ ×  peak 8.00 ms · × failed in 1 part")
@@ -137,15 +134,23 @@ mod tests {
 
     #[test]
     fn a_long_run_has_several_seconds_a_bar() {
-        let seconds: BTreeMap<u64, RunSecond> = (0..90).map(|at| (at, second(&[2], 0))).collect();
+        let seconds: RunIntervals = (0..90).map(|at| (at, second(&[2], 0))).collect();
         let text = line(&seconds).expect("a line");
         assert!(text.starts_with("P95 per 3 s  "), "{text}");
         assert_eq!(text.matches('█').count(), 30);
     }
 
     #[test]
+    fn bars_are_whole_intervals() {
+        let seconds: RunIntervals = (0..3_600).map(|at| (at, second(&[2], 0))).collect();
+        let text = line(&seconds).expect("a line");
+        assert!(text.starts_with("P95 per 90 s  "), "{text}");
+        assert_eq!(text.matches('█').count(), 40);
+    }
+
+    #[test]
     fn one_second_is_no_course_of_time() {
-        assert_eq!(line(&BTreeMap::from([(0, second(&[1], 0))])), None);
-        assert_eq!(line(&BTreeMap::new()), None);
+        assert_eq!(line(&RunIntervals::from_iter([(0, second(&[1], 0))])), None);
+        assert_eq!(line(&RunIntervals::default()), None);
     }
 }

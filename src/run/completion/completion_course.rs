@@ -21,9 +21,9 @@ impl CompletionCourse {
     pub(super) fn placed(recording: &Recording) -> Option<Vec<PlacedRequest>> {
         let sequence = recording.sequence()?;
         let whole = sequence.len() == recording.planned();
-        let last = recording.intervals.keys().next_back().copied()? as f64;
+        let last = recording.intervals.last_s()? as f64;
         let sent_s = recording.last_sent_ns.unwrap_or(0) as f64 / 1e9;
-        let length_s = sent_s.clamp(last + 0.1, last + 1.0);
+        let length_s = sent_s.clamp(last + 0.1, last + recording.intervals.width_s() as f64);
         whole.then(|| PlacedRequest::all(sequence, &recording.intervals, length_s))
     }
 

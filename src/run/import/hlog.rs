@@ -8,7 +8,9 @@ use super::endpoint_names::gate_name;
 use super::import_remark::UnstatedFact;
 use super::{FileFormat, ImportError, ImportRemark, Imported, ImportedEndpoint, TimeUnit};
 use crate::run::histogram::{Bucket, DecodeError, Histogram, Precision, decode_buckets};
-use crate::run::recording::{Counts, Failures, Range, Ranges, Recording, RunSecond};
+use crate::run::recording::{
+    Counts, Failures, Range, Ranges, Recording, RunInterval, RunIntervals,
+};
 
 /// Most bytes that all histograms of a file may inflate to: a day of V0 intervals of 5 s has 3 GB.
 const MOST_INFLATED: u64 = 4 << 30;
@@ -40,7 +42,7 @@ pub(super) fn is_hlog(text: &str) -> bool {
 struct TagCounts {
     /// Lower and upper bound → count.
     buckets: BTreeMap<(u64, u64), u64>,
-    intervals: BTreeMap<u64, RunSecond>,
+    intervals: RunIntervals,
 }
 
 /// Counts by bucket and interval, each tag as an endpoint.
@@ -180,10 +182,10 @@ impl TagCounts {
         })?;
         if (0.0..MAX_SECONDS).contains(&start_s) {
             // Differences of decimals may be slightly below a whole second.
-            let second = self.intervals.entry((start_s + 1e-6) as u64);
-            second
-                .or_default()
-                .merge(&RunSecond::from_histogram(&interval, 0));
+            let second = (start_s + 1e-6) as u64;
+            self.intervals
+                .holding(second)
+                .merge(&RunInterval::from_histogram(&interval, 0));
         }
         Ok(inflated)
     }

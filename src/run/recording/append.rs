@@ -7,7 +7,7 @@ use super::Recording;
 
 impl Recording {
     /// Adds a later block of the same endpoint and plan: its requests follow those that are here, its time begins at
-    /// `at`, from t0. Lossless, but for seconds of the intervals where `at` is not a whole one. The seam between the
+    /// `at`, from t0. Lossless, but for the intervals where `at` is not a whole number of them. The seam between the
     /// two is kept.
     pub fn append(&mut self, later: &Recording, at: Duration) {
         let first = self.planned();
@@ -29,10 +29,7 @@ impl Recording {
             .iter_mut()
             .for_each(|counted| *counted = counted.shifted(first));
         moved.seams = self.seams.iter().map(|seam| seam + first).collect();
-        let intervals = self.intervals.iter();
-        let intervals =
-            intervals.map(|(second, interval)| (second + at.as_secs(), interval.clone()));
-        moved.intervals = Arc::new(intervals.collect());
+        moved.intervals = Arc::new(self.intervals.later(at.as_secs()));
         for exemplar in moved.slowest.iter_mut().chain(&mut moved.first_failed) {
             exemplar.index += first;
             exemplar.at += at;

@@ -15,7 +15,7 @@ use super::{
     PlanRecord, Run, RunEnd, ShardRecord, TurnsRecord, nanos,
 };
 use crate::run::recording::{
-    Counts, Exemplar, Latency, Recording, RunSecond, TimeBase, unique_map,
+    Counts, Exemplar, Latency, Recording, RunInterval, TimeBase, unique_map,
 };
 use crate::run::sample::{ConnectionUse, FailureKind, Outcome, Phases};
 use crate::trace::TraceId;
@@ -126,7 +126,11 @@ pub(super) struct EndpointDocument<'a> {
     /// of the first request after it, ascending. Times leave those stretches out.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) seams: Vec<u64>,
-    /// By second of the intended start (of the send in the closed model), ascending.
+    /// How long each of the intervals is, in s: 1, and longer where the run is longer than 16 minutes. Absent if it is 1, and
+    /// in files of before there was this field.
+    #[serde(default = "one_second", skip_serializing_if = "is_one_second")]
+    pub(super) interval_s: u64,
+    /// By the intended start (by the send in the closed model), ascending.
     #[serde(borrow)]
     pub(super) intervals: Vec<IntervalDocument<'a>>,
     /// The slowest requests, slowest first.
@@ -211,11 +215,11 @@ pub(super) struct PhasesDocument<'a> {
     pub(super) body: HistogramDocument<'a>,
 }
 
-/// One second of the run.
+/// An interval of the run.
 #[derive(Debug, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct IntervalDocument<'a> {
-    /// Number of the second, from 0.
+    /// Second in which it begins, from 0.
     pub(super) second: u64,
     /// Requests that ended ok.
     pub(super) ok: u64,
@@ -322,10 +326,11 @@ impl From<&EndpointRun> for EndpointDocument<'_> {
             client: Some(recording.client.encode().into()),
             sequence: recording.sequence().map(Into::into),
             seams: recording.seams.clone(),
+            interval_s: recording.intervals.width_s(),
             intervals: recording
                 .intervals
                 .iter()
-                .map(|(&second, interval)| IntervalDocument::of(second, interval))
+                .map(|(second, interval)| IntervalDocument::of(second, interval))
                 .collect(),
             slowest: recording.slowest.iter().map(Into::into).collect(),
             first_failed: recording.first_failed.iter().map(Into::into).collect(),
@@ -380,7 +385,7 @@ impl From<&Recording> for PhasesDocument<'_> {
 }
 
 impl IntervalDocument<'_> {
-    fn of(second: u64, interval: &RunSecond) -> Self {
+    fn of(second: u64, interval: &RunInterval) -> Self {
         IntervalDocument {
             second,
             ok: interval.ok,
@@ -390,6 +395,14 @@ impl IntervalDocument<'_> {
             hdr: interval.histogram().encode().into(),
         }
     }
+}
+
+fn one_second() -> u64 {
+    1
+}
+
+fn is_one_second(width_s: &u64) -> bool {
+    *width_s == one_second()
 }
 
 fn is_zero(count: &u64) -> bool {

@@ -2,14 +2,13 @@
 //!
 //! 3,000 requests a side at 20/s. φ is estimated as the product does it, which widens intervals a little.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use a7probe::judge::comparison::{Noise, Pair, Side, compare, judge};
 use a7probe::judge::gate::Gate;
 use a7probe::run::histogram::{Histogram, Precision};
 use a7probe::run::plan::Guard;
-use a7probe::run::recording::{Latency, Recording, RunSecond, TimeBase};
+use a7probe::run::recording::{Latency, Recording, RunIntervals, TimeBase};
 use a7probe::run::sample::Outcome;
 use a7probe::stats::rank::Quantile;
 use a7probe::verdict::Verdict;
@@ -75,20 +74,20 @@ impl Service {
     /// What a comparison reads of a run: the histogram of all requests and that of each second.
     fn run(self, random: &mut SplitMix64) -> Recording {
         let mut latency = Histogram::new(Precision::Four);
-        let mut seconds: BTreeMap<u64, RunSecond> = BTreeMap::new();
+        let mut intervals = RunIntervals::default();
         let mut latency_ns = 0;
         for index in 0..REQUESTS {
             if index % self.burst == 0 {
                 latency_ns = self.latency_ns(random);
             }
             latency.record(latency_ns);
-            let second = seconds.entry(index / PER_SECOND).or_default();
-            second.add(Outcome::Ok, latency_ns);
+            let second = index / PER_SECOND;
+            intervals.holding(second).add(Outcome::Ok, latency_ns);
         }
         let mut recording = Recording::new(TimeBase::IntendedStart, &[]);
         recording.counts.ok = REQUESTS;
         recording.latency = Latency::Histogram(latency);
-        recording.intervals = Arc::new(seconds);
+        recording.intervals = Arc::new(intervals);
         recording
     }
 

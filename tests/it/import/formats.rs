@@ -241,9 +241,10 @@ fn logs_of_every_encoding_keep_their_counts_and_seconds() {
     let imported = read("v1-shifted.hlog");
     let (odd, other) = (endpoint(&imported, "odd"), endpoint(&imported, ""));
     assert_eq!((odd.counts.ok, other.counts.ok), (400, 200));
-    assert_eq!(odd.intervals.keys().collect::<Vec<_>>(), [&0, &2]);
-    assert_eq!(other.intervals.keys().collect::<Vec<_>>(), [&1]);
-    assert_eq!(odd.intervals[&2].ok, 200);
+    let seconds = |of: &Recording| of.intervals.iter().map(|(s, _)| s).collect::<Vec<_>>();
+    assert_eq!(seconds(odd), [0, 2]);
+    assert_eq!(seconds(other), [1]);
+    assert_eq!(odd.intervals.get(2).map(|own| own.ok), Some(200));
 }
 
 #[test]

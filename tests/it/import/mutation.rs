@@ -14,6 +14,7 @@ use flate2::read::ZlibDecoder;
 use flate2::write::ZlibEncoder;
 
 use super::{FIXTURES, bytes};
+use crate::harness::peak_memory_kib;
 
 /// Cases of each fixture in the suite.
 const CASES: u64 = 120;
@@ -168,16 +169,6 @@ impl Budget {
     }
 }
 
-/// Peak memory of this process in MB, where the system reports it.
-fn peak_mb() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmHWM:"))?;
-    let kb: u64 = line.trim().trim_end_matches(" kB").parse().ok()?;
-    Some(kb / 1_024)
-}
-
 #[test]
 fn a_mutated_file_of_any_format_is_read_or_refused_and_what_is_read_adds_up() {
     let files: Vec<Vec<u8>> = FIXTURES.iter().map(|(name, _)| bytes(name)).collect();
@@ -200,7 +191,8 @@ fn a_mutated_file_of_any_format_is_read_or_refused_and_what_is_read_adds_up() {
         }
         case += 1;
     }
-    if let Some(peak) = peak_mb() {
+    if let Some(peak) = peak_memory_kib(std::process::id()) {
+        let peak = peak / 1_024;
         assert!(peak < 1_500, "{peak} MB");
     }
 }
@@ -296,7 +288,8 @@ fn a_mutated_histogram_is_decoded_or_refused() {
         assert!(decoded.is_ok(), "{context}");
         case += 1;
     }
-    if let Some(peak) = peak_mb() {
+    if let Some(peak) = peak_memory_kib(std::process::id()) {
+        let peak = peak / 1_024;
         assert!(peak < 1_500, "{peak} MB");
     }
 }

@@ -1,6 +1,5 @@
 //! A server under attack, and the clients beside the attacker: memory, `/health`, and whether they are served.
 
-use std::fs;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -8,7 +7,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use super::frame_client::FrameClient;
-use crate::harness::{eventually, temp_dir};
+use crate::harness::{eventually, peak_memory_kib, temp_dir};
 use crate::serve_client::{Client, Spoken};
 use crate::serve_host::Process;
 
@@ -54,7 +53,7 @@ pub(super) fn besiege(name: &str, attack: impl FnOnce(SocketAddr) -> Attack) {
     let Attack { got, held } = attack(process.address);
     others.await_polls(POLLS);
     let mut times = others.finish();
-    let memory_kib = peak_memory_kib(process.id());
+    let memory_kib = peak_memory_kib(process.id()).expect("it runs");
     drop(held);
     for spoken in Spoken::BOTH {
         let mut client = Client::connect_over(spoken, process.address);
@@ -134,12 +133,4 @@ impl Others {
         self.enough.store(true, Ordering::SeqCst);
         self.thread.join().expect("every other client was served")
     }
-}
-
-/// The most resident memory that a process ever had.
-fn peak_memory_kib(process: u32) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{process}/status")).expect("it runs");
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let kib = line.and_then(|line| line.trim().strip_suffix(" kB"));
-    kib.and_then(|kib| kib.trim().parse().ok()).expect("KiB")
 }

@@ -14,7 +14,9 @@ use super::audit;
 use super::context::RestoreContext;
 use super::shards::EndpointScope;
 use crate::run::histogram::{Histogram, MAX_NS, Precision};
-use crate::run::recording::{Exemplar, Latency, PhaseHistograms, Recording, RunSecond, TimeBase};
+use crate::run::recording::{
+    Exemplar, Latency, PhaseHistograms, Recording, RunInterval, RunIntervals, TimeBase,
+};
 use crate::run::sample::{FailureKind, Outcome};
 
 /// Memory that an interval takes beyond its buckets.
@@ -41,7 +43,7 @@ pub(super) fn restored(
     recording.counts = document.counts;
     context.service_within_latency(&recording)?;
     recording.seams = context.seams(document.seams, planned)?;
-    recording.intervals = Arc::new(context.intervals(document.intervals)?);
+    recording.intervals = Arc::new(context.intervals(document.intervals, document.interval_s)?);
     recording.slowest = context.exemplars("slow", document.slowest, planned)?;
     recording.first_failed = context.exemplars("failed", document.first_failed, planned)?;
     recording.server_timing = context.server_timing(&document.server_timing)?;
@@ -163,8 +165,9 @@ impl RestoreContext {
     fn intervals(
         &self,
         documents: Vec<IntervalDocument<'_>>,
-    ) -> Result<BTreeMap<u64, RunSecond>, RunFileError> {
-        let mut intervals = BTreeMap::new();
+        width_s: u64,
+    ) -> Result<RunIntervals, RunFileError> {
+        let mut intervals = RunIntervals::default();
         for document in documents {
             let what = format!("second {}", document.second);
             let decoded = Histogram::decode_of(&document.hdr, Precision::Two, None, document.ok);
@@ -177,11 +180,19 @@ impl RestoreContext {
             let kinds = document.failed.values().copied().chain([document.timeout]);
             let kinds = self.sum("failures of a second", kinds)?;
             self.no_more_than("failures of a second", kinds, "its not_ok", document.not_ok)?;
-            let interval = RunSecond::from_histogram(&histogram, document.not_ok)
+            let interval = RunInterval::from_histogram(&histogram, document.not_ok)
                 .with_failures(document.failed, document.timeout);
             self.take(INTERVAL_BYTES + 16 * interval.buckets().len() as u64)?;
-            intervals.insert(document.second, interval);
+            intervals.holding(document.second).merge(&interval);
+            self.holds(document.second % width_s.max(1) == 0, || {
+                format!("{what} does not begin an interval of {width_s} s (interval_s)")
+            })?;
         }
+        // Files of before there were wider ones have one a second of any run.
+        self.holds(width_s == 1 || width_s == intervals.width_s(), || {
+            let own = intervals.width_s();
+            format!("interval_s is {width_s} where the last second gives {own}")
+        })?;
         Ok(intervals)
     }
 

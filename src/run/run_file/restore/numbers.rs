@@ -180,7 +180,7 @@ fn first_failed(
     })
 }
 
-/// The seconds hold every request that began, and no request begins after the last one has ended.
+/// The intervals hold every request that began, and no request begins after the last one has ended.
 fn seconds(
     context: &RestoreContext,
     document: &EndpointDocument<'_>,
@@ -222,7 +222,8 @@ fn seconds(
     )?;
     // Time that is cut out moves seconds by less than one.
     if document.clock == TimeBase::Send && document.seams.is_empty() {
-        let of = |ns: Option<u64>| ns.map_or(0, |ns| ns / SECOND_NS);
+        let width_ns = SECOND_NS.saturating_mul(document.interval_s.max(1));
+        let of = |ns: Option<u64>| ns.map_or(0, |ns| ns / width_ns * document.interval_s);
         let (first_sent, last_sent) = (of(document.first_sent_ns), of(document.last_sent_ns));
         if document.sent == dispatched {
             context.equal(

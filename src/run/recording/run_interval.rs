@@ -1,13 +1,13 @@
-//! One second of a run: how many requests it planned, how they ended, and how long they took.
+//! One interval of a run: how many requests it planned, how they ended, and how long they took.
 
 use std::collections::BTreeMap;
 
 use crate::run::histogram::{Histogram, Precision};
 use crate::run::sample::{FailureKind, Outcome};
 
-/// The requests of one second, by intended start; two significant digits, held sparsely.
+/// The requests of one interval, by intended start; two significant digits, held sparsely.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct RunSecond {
+pub struct RunInterval {
     /// Requests that ended ok.
     pub ok: u64,
     /// Requests that did not: failed or timed out.
@@ -16,15 +16,15 @@ pub struct RunSecond {
     pub failed: BTreeMap<FailureKind, u64>,
     /// Of these, those without a complete answer in time.
     pub timeout: u64,
-    /// Lower bucket bound in ns and count, ascending, of the requests that ended ok: a list, because a long run keeps a
-    /// second in every one of them and few buckets in each.
+    /// Lower bucket bound in ns and count, ascending, of the requests that ended ok: a list, because a run keeps many
+    /// intervals with few buckets in each.
     buckets: Vec<(u64, u64)>,
 }
 
 /// Two digits: 256 steps an octave pair, so values keep their highest 8 bits.
 const KEPT_BITS: u32 = 8;
 
-impl RunSecond {
+impl RunInterval {
     /// Adds one request.
     pub fn add(&mut self, outcome: Outcome, latency_ns: u64) {
         if outcome != Outcome::Ok {
@@ -50,8 +50,8 @@ impl RunSecond {
         }
     }
 
-    /// Adds the requests of the same second from another recording.
-    pub fn merge(&mut self, other: &RunSecond) {
+    /// Adds the requests of the same interval from another recording.
+    pub fn merge(&mut self, other: &RunInterval) {
         self.ok += other.ok;
         self.not_ok += other.not_ok;
         self.timeout += other.timeout;
@@ -85,22 +85,22 @@ impl RunSecond {
     }
 
     /// The interval that a histogram of this precision came from.
-    pub fn from_histogram(histogram: &Histogram, not_ok: u64) -> RunSecond {
+    pub fn from_histogram(histogram: &Histogram, not_ok: u64) -> RunInterval {
         let buckets = histogram.buckets().map(|b| (b.low_ns, b.count));
         let mut buckets: Vec<(u64, u64)> = buckets.collect();
         buckets.shrink_to_fit();
-        RunSecond {
+        RunInterval {
             ok: histogram.count(),
             not_ok,
             buckets,
-            ..RunSecond::default()
+            ..RunInterval::default()
         }
     }
 
     /// The same with the kinds of its failures.
     #[must_use]
-    pub fn with_failures(self, failed: BTreeMap<FailureKind, u64>, timeout: u64) -> RunSecond {
-        RunSecond {
+    pub fn with_failures(self, failed: BTreeMap<FailureKind, u64>, timeout: u64) -> RunInterval {
+        RunInterval {
             failed,
             timeout,
             ..self
@@ -118,7 +118,7 @@ fn bucket_floor(value_ns: u64) -> u64 {
 mod tests {
     use std::collections::BTreeMap;
 
-    use super::{RunSecond, bucket_floor};
+    use super::{RunInterval, bucket_floor};
     use crate::run::histogram::{Histogram, Precision};
     use crate::run::sample::{FailureKind, Outcome};
 
@@ -144,12 +144,12 @@ mod tests {
 
     #[test]
     fn an_interval_survives_its_histogram() {
-        let mut interval = RunSecond::default();
+        let mut interval = RunInterval::default();
         (0..1000u64).for_each(|i| interval.add(Outcome::Ok, i * i * 997));
         interval.add(Outcome::Timeout, 0);
         interval.add(Outcome::Failed(FailureKind::Status), 0);
         let failed = BTreeMap::from([(FailureKind::Status, 1)]);
-        let restored = RunSecond::from_histogram(&interval.histogram(), 2);
+        let restored = RunInterval::from_histogram(&interval.histogram(), 2);
         assert_eq!(restored.with_failures(failed, 1), interval);
     }
 }
