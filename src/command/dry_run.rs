@@ -1,8 +1,10 @@
 //! `measure --dry-run`: the resolved plan, and per gate whether the plan can decide it.
 
+mod connection_line;
 mod endpoint_lines;
 mod fitted;
 mod profile_lines;
+mod shard_line;
 
 use std::io::{self, Write};
 use std::time::Duration;
@@ -21,14 +23,15 @@ use crate::redact;
 use crate::report::text::planned_limit;
 use crate::report::{ReportFormat, Style};
 use crate::run::plan::{
-    AuditPolicy, AuditSource, Design, Endpoint, Guard, HttpVersion, Keepalive, Model, Plan,
-    PlannedRows, RedirectPolicy, RowUse, Segment, Size,
+    AuditPolicy, AuditSource, Design, Endpoint, Guard, HttpVersion, Model, Plan, PlannedRows,
+    RedirectPolicy, RowUse, Segment, Size,
 };
 use crate::run::rate_profile::RateProfile;
 use crate::run::run_file::{Baseline, PlanRecord};
 use crate::stats::rank::min_samples_for_interval;
 use crate::units::{Pretty, grouped, percent, plural};
 
+pub(super) use connection_line::protocol;
 pub(super) use endpoint_lines::{endpoint_lines, url};
 use fitted::fitted;
 use profile_lines::profile_lines;
@@ -92,6 +95,9 @@ fn write_text(measure: &Measure, style: &Style, out: &mut dyn Write) -> io::Resu
     if plan.connections.version != HttpVersion::Http1 {
         writeln!(out, "  protocol   {}", protocol(plan))?;
     }
+    if let Some(setup) = &measure.shard {
+        writeln!(out, "  shard      {}", shard_line::line(setup))?;
+    }
     writeln!(out, "  seed       {}", plan.seed)?;
     writeln!(out, "  spells     {}", bursts(measure.guard))?;
     writeln!(out, "  overhead   {}", own_error(measure.setup.calibration))?;
@@ -119,29 +125,6 @@ fn write_text(measure: &Measure, style: &Style, out: &mut dyn Write) -> io::Resu
         writeln!(out, "{line}")?;
     }
     write_gates(measure, out)
-}
-
-/// `HTTP/2, at most 6 connections with 100 streams each`.
-pub(super) fn protocol(plan: &Plan) -> String {
-    let policy = &plan.connections;
-    let HttpVersion::Http2 { streams } = policy.version else {
-        return policy.version.as_str().to_owned();
-    };
-    if policy.keepalive == Keepalive::PerRequest {
-        return "HTTP/2, a new connection for every request".to_owned();
-    }
-    let in_flight = match plan.model {
-        Model::Open { .. } => policy.max_in_flight,
-        Model::Closed { concurrency } => concurrency,
-    };
-    let connections = policy.version.connections(in_flight) as u64;
-    format!(
-        "HTTP/2, at most {} {} with {} {} each",
-        grouped(connections),
-        plural(connections, "connection"),
-        grouped(streams as u64),
-        plural(streams as u64, "stream")
-    )
 }
 
 fn write_endpoints(measure: &Measure, out: &mut dyn Write) -> io::Result<()> {
@@ -215,6 +198,7 @@ fn write_json(measure: &Measure, out: &mut dyn Write) -> io::Result<()> {
         "endpoints": endpoints,
         "own_error": own_error(measure.setup.calibration),
         "audit": audit(measure),
+        "shard": measure.shard.as_ref().map(shard_line::json),
         "baseline": measure.baseline.as_ref().map(|resolved| &resolved.baseline.record),
         "resend": measure.capture.resend,
         "gates": gates,

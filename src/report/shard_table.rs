@@ -1,6 +1,9 @@
 //! The percentiles of every shard next to those of all of them.
 
+use std::time::Duration;
+
 use super::endpoint_report::EndpointReport;
+use super::figures::LatencyScale;
 use super::model::Report;
 use super::run_info::RunInfo;
 use crate::run::run_file::{MergedEndpoint, MergedShard, RunEnd};
@@ -26,21 +29,25 @@ pub(super) fn rows(report: &Report) -> Vec<ShardRow> {
     else {
         return Vec::new();
     };
+    let shards = merged.shards.iter();
+    let own = shards.flat_map(|shard| &shard.endpoints);
+    let values = own.flat_map(|own| [own.own.p50_ns, own.own.p95_ns, own.own.p99_ns]);
+    let scale = LatencyScale::of(values.flatten().map(Duration::from_nanos));
     let mut rows = Vec::new();
     for (place, endpoint) in report.endpoints.iter().enumerate() {
-        rows.push(whole(run, endpoint));
+        rows.push(whole(run, endpoint, scale));
         let own = merged.shards.iter();
-        let own = own.filter_map(|shard| Some(row(shard, shard.endpoints.get(place)?)));
+        let own = own.filter_map(|shard| Some(row(shard, shard.endpoints.get(place)?, scale)));
         rows.extend(own);
     }
     rows
 }
 
-fn whole(run: &RunInfo, endpoint: &EndpointReport) -> ShardRow {
+fn whole(run: &RunInfo, endpoint: &EndpointReport, scale: LatencyScale) -> ShardRow {
     let summary = &endpoint.summary;
     let at = |quantile: Quantile| {
         let rank = quantile.rank(summary.planned());
-        shown(summary.ranked_values().at_rank(rank))
+        shown(summary.ranked_values().at_rank(rank), scale)
     };
     ShardRow {
         cells: [
@@ -56,7 +63,7 @@ fn whole(run: &RunInfo, endpoint: &EndpointReport) -> ShardRow {
     }
 }
 
-fn row(shard: &MergedShard, own: &MergedEndpoint) -> ShardRow {
+fn row(shard: &MergedShard, own: &MergedEndpoint, scale: LatencyScale) -> ShardRow {
     let cut = if shard.ended == RunEnd::Complete {
         ""
     } else {
@@ -69,19 +76,17 @@ fn row(shard: &MergedShard, own: &MergedEndpoint) -> ShardRow {
             own.name.clone(),
             grouped(own.requests),
             grouped(own.not_ok),
-            shown(own.own.p50_ns),
-            shown(own.own.p95_ns),
-            shown(own.own.p99_ns),
+            shown(own.own.p50_ns, scale),
+            shown(own.own.p95_ns, scale),
+            shown(own.own.p99_ns, scale),
             overhead(own_error.as_secs_f64()),
         ],
     }
 }
 
-fn shown(ns: Option<u64>) -> String {
-    match ns {
-        Some(ns) => format!("{} ms", trimmed(ns as f64 / 1e6, 2)),
-        None => "failed".to_owned(),
-    }
+fn shown(ns: Option<u64>, scale: LatencyScale) -> String {
+    let shown = |ns| scale.precise(Duration::from_nanos(ns));
+    ns.map_or("failed".to_owned(), shown)
 }
 
 fn overhead(seconds: f64) -> String {

@@ -72,6 +72,49 @@ fn json_has_the_url_the_requests_and_the_size_of_every_body() {
     assert!(!stdout(&output).contains("s3cret"));
 }
 
+#[test]
+fn a_shard_says_which_part_it_sends_and_when() {
+    let folder = temp_dir();
+    let line = [
+        &["measure", "--dry-run", "-n", "600"],
+        &SHOP[..],
+        &["--shard", "2/8", "--save", "out/"],
+    ]
+    .concat();
+    for (begin, words) in [
+        (
+            ["--start-at", "2026-12-01T12:00:00Z"],
+            "begins at 2026-12-01T12:00:00Z",
+        ),
+        (
+            ["--start-at", "next:60s"],
+            "begins at the next multiple of 60 s",
+        ),
+        (
+            ["--rendezvous", "both"],
+            "begins when all are ready in both, within 60 s",
+        ),
+    ] {
+        let text = run(folder.path(), &[&line[..], &begin].concat());
+        let text = stdout(&text);
+        let shard = text
+            .split_once("  shard      ")
+            .expect(&text)
+            .1
+            .split("\n  seed")
+            .next();
+        let shard = shard.map(|lines| lines.split_whitespace().collect::<Vec<_>>().join(" "));
+        let expected = format!("2 of 8: requests 2, 10, 18, … of each endpoint; {words}");
+        assert_eq!(shard, Some(expected), "{text}");
+    }
+    let more = ["--start-at", "next:60s", "--output", "json"];
+    let output = run(folder.path(), &[&line[..], &more].concat());
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    let shard = &json(&output)["shard"];
+    assert_eq!((&shard["index"], &shard["count"]), (&2.into(), &8.into()));
+    assert_eq!(shard["start_every_s"], 60.0);
+}
+
 /// What a dry run of this line prints and answers; it sends nothing.
 #[track_caller]
 fn refused(line: &[&str], exit: i32) -> (String, String) {
