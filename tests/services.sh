@@ -30,10 +30,12 @@ need strace strace
 need faketime faketime
 need npm npm
 need jq jq
+need ip iproute2
 need unzip unzip
-# The pictures of the README are made by the long tests.
-if [ -n "${A7PROBE_LONG:-}" ] && ! command -v chromium-browser google-chrome >/dev/null; then
-    need chromium chromium
+# The long tests make the pictures of the README, and run an array job.
+if [ -n "${A7PROBE_LONG:-}" ]; then
+    command -v chromium-browser google-chrome >/dev/null || need chromium chromium
+    need slurmctld slurm-wlm
 fi
 python3 -c 'import venv, ensurepip' 2>/dev/null || missing+=(python3-venv)
 if [ ${#missing[@]} -gt 0 ]; then

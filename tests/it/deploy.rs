@@ -12,6 +12,7 @@ mod commands;
 mod composed;
 mod packaged;
 mod scripts;
+mod slurm;
 
 use std::fs;
 use std::path::PathBuf;

@@ -290,6 +290,35 @@ pub(crate) const OWN_HOSTS: Service = Service {
     },
 };
 
+/// The right to make hosts of one's own on this machine, with lines between them.
+pub(crate) const NETWORK_NAMESPACES: Service = Service {
+    name: "the right to make network namespaces (ip netns)",
+    find: || {
+        let name = format!("a7probe-{}-try", std::process::id());
+        let succeeds = |arguments: &str| {
+            let output = Command::new("ip").args(arguments.split(' ')).output();
+            output.is_ok_and(|output| output.status.success())
+        };
+        let made = succeeds(&format!("netns add {name}"));
+        let linked = made && succeeds(&format!("-n {name} link add a type veth peer name b"));
+        let removed = succeeds(&format!("netns delete {name}"));
+        (linked && removed).then(|| "ip".into())
+    },
+};
+
+/// Slurm's own programs, and the right of its daemons, which is that of root.
+pub(crate) const SLURM: Service = Service {
+    name: "slurmctld, slurmd and root",
+    find: || {
+        let root = Command::new("id").arg("-u").output().ok()?;
+        let path = |program: &str| PathBuf::from(format!("/usr/sbin/{program}"));
+        let daemons = ["slurmctld", "slurmd"]
+            .iter()
+            .all(|name| path(name).exists());
+        (root.stdout == b"0\n" && daemons).then(|| "/usr/sbin".into())
+    },
+};
+
 /// The right to make a file immutable, which then cannot be written even through what is open.
 pub(crate) const IMMUTABLE: Service = Service {
     name: "chattr +i that also stops open files",

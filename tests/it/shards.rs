@@ -3,6 +3,7 @@
 mod command;
 mod engine;
 mod merging;
+mod namespaces;
 mod starting;
 
 use std::time::Duration;

@@ -1,15 +1,21 @@
 //! Merged evidence equals that of one machine, and files of other runs are refused.
 
+use std::path::PathBuf;
+use std::time::Duration;
+
 use a7probe::run::completion::{Accepted, EventKey};
 use a7probe::run::merge::{MergeError, ShardMerge};
 use a7probe::run::plan::{Arrivals, Plan};
 use a7probe::run::run_file::{Run, RunEnd, Signal};
 use a7probe::run::schedule::event_id;
 use a7probe::run::shard::Shard;
+use a7probe::units::Rate;
 use proptest::prelude::{ProptestConfig, proptest};
 use uuid::Uuid;
 
 use super::{ALONE, Sender, plan, profiled, run_of, shard};
+use crate::harness::{a7probe, code, peak_memory_kib, stderr, temp_dir};
+use crate::needs::{LONG_TESTS, need_right};
 
 /// Through the file, as `merge` reads it.
 fn read_back(run: &Run) -> Run {
@@ -264,39 +270,42 @@ fn a_shard_of_another_run_and_a_shard_twice_are_refused_with_both_values() {
     );
 }
 
-/// 64 shards of a million requests: prints its figures. In the build of the tests, which is not optimized.
+/// Prints its figures, which are those of a build that is not optimized. `A7PROBE_SHARDS=FOLDER` leaves the files there for
+/// another build.
 #[test]
 #[expect(clippy::print_stderr, reason = "the figures are what it is for")]
 fn sixty_four_shards_of_a_million_requests_merge_in_time_and_memory() {
-    if std::env::var_os("A7PROBE_LONG").is_none() {
+    if need_right(&LONG_TESTS, "64 shards of 1,000,000 requests").is_none() {
         return;
     }
     const SHARDS: u64 = 64;
     let mut plan = plan(Arrivals::Jitter, SHARDS * 1_000_000);
     plan.endpoints.truncate(1);
     plan.endpoints[0].rate = Rate::per_second(100_000.0);
-    let folder = tempfile::tempdir().unwrap();
+    let temporary = temp_dir();
+    let kept = std::env::var_os("A7PROBE_SHARDS").map(PathBuf::from);
+    let folder = kept.as_deref().unwrap_or(temporary.path());
     for index in 0..SHARDS {
         let sender = Sender {
             shard: shard(index, SHARDS),
             threads: 1,
         };
         let run = run_of(&plan, sender);
-        run.save(&folder.path().join(format!("shard-{index:02}.json")))
+        run.save(&folder.join(format!("shard-{index:02}.json")))
             .unwrap();
     }
     let began = std::time::Instant::now();
-    let output = crate::harness::a7probe(folder.path(), &["merge", ".", "--output", "json"])
-        .output()
-        .unwrap();
+    let line = ["merge", ".", "--no-audit", "--quiet"];
+    let mut merge = a7probe(folder, &line).spawn().unwrap();
+    let mut peak_kib = 0;
+    while merge.try_wait().unwrap().is_none() {
+        peak_kib = peak_memory_kib(merge.id()).unwrap_or(0).max(peak_kib);
+        std::thread::sleep(Duration::from_millis(10));
+    }
     let time = began.elapsed();
-    eprintln!("64 shards of 1,000,000 requests: {time:?}");
-    assert_eq!(
-        output.status.code(),
-        Some(1),
-        "{}",
-        crate::harness::stderr(&output)
-    );
+    let peak_mb = peak_kib * 1_024 / 1_000_000;
+    eprintln!("64 shards of 1,000,000 requests: {time:.1?}, {peak_mb} MB");
+    let output = merge.wait_with_output().unwrap();
+    assert_eq!(code(&output), 1, "{}", stderr(&output));
+    assert!(peak_mb < 500, "{peak_mb} MB");
 }
-
-use a7probe::units::Rate;
