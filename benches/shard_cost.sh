@@ -6,7 +6,7 @@
 #   benches/shard_cost.sh [ROUNDS [SECONDS [RATE]]]      A7PROBE=, NGINX= name the binaries
 set -euo pipefail
 cd "$(dirname "$0")/.."
-rounds=${1:-9} seconds=${2:-6} rate=${3:-2000}
+rounds=${1:-25} seconds=${2:-4} rate=${3:-20000}
 a7probe=${A7PROBE:-target/dist/a7probe}
 
 dir=$(mktemp -d)
