@@ -212,7 +212,7 @@ impl Default for Limits {
             connections: 10_000,
             http2_connections: 1_000,
             http2_streams: 100,
-            http2_memory_bytes: 32 * 1024 * 1024,
+            http2_memory_bytes: 24 * 1024 * 1024,
         }
     }
 }

@@ -133,7 +133,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> ServedConnection<S> {
                         self.end_at_once(Reason::ENHANCE_YOUR_CALM);
                     }
                     Http2Event::InputEnd => self.end_at_once(Reason::NO_ERROR),
-                    Http2Event::Closed(result) => return result,
+                    Http2Event::Closed(result) => {
+                        if result.as_ref().is_err_and(h2::Error::is_library) {
+                            self.host.exchanges.app.core.http2.faults.increment();
+                        }
+                        return result;
+                    }
                 },
                 ended = self.running.join_next(), if !is_idle => {
                     if ended.is_some_and(|ended| ended.is_err()) {
@@ -157,7 +162,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> ServedConnection<S> {
 
     fn begin(&mut self, request: Request<RecvStream>, reply: SendResponse<Bytes>) {
         let host = self.host.clone();
-        let stream = async move { host.serve(request, reply).await };
+        // Here and not in the task: large heads must not wait for their turn in memory that is not counted.
+        let admitted = host.admit(request);
+        let stream = async move { host.serve(admitted, reply).await };
         self.running.spawn(stream);
     }
 

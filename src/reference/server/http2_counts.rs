@@ -14,6 +14,8 @@ pub(super) struct Http2Counts {
     connections: AtomicUsize,
     /// Connections that were ended for a flood of frames.
     pub(super) floods: Counter,
+    /// Connections that were ended for what their client did against the protocol, or too often, such as resets.
+    pub(super) faults: Counter,
     /// Connections that were refused because there were too many.
     pub(super) refused: Counter,
 }
@@ -27,6 +29,7 @@ impl Http2Counts {
             memory: HeldMemory::new(limits.http2_memory_bytes),
             connections: AtomicUsize::new(0),
             floods: Counter::default(),
+            faults: Counter::default(),
             refused: Counter::default(),
         }
     }

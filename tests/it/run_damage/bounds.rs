@@ -88,8 +88,9 @@ fn a_long_run_takes_little_more_memory_than_its_file() {
     let run = long(1_000_000);
     let path = folder.path().join("run.json");
     run.save(&path).expect("a file");
-    let megabytes = fs::metadata(&path).expect("a file").len() >> 20;
-    assert!(megabytes >= 8, "{megabytes} MB");
+    // 14 hours in intervals of a minute: the responses in order take most of it.
+    let bytes = fs::metadata(&path).expect("a file").len();
+    assert!((1_000_000..4_000_000).contains(&bytes), "{bytes} bytes");
     // The program itself takes some address space before it reads anything.
     let script = "ulimit -v 320000; exec \"$0\" judge run.json --gate 'p50 <= 150ms'";
     let output = Command::new("sh")

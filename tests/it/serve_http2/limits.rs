@@ -258,6 +258,23 @@ fn a_flood_is_ended_and_counted() {
     assert!(page.contains(ended), "{page}");
 }
 
+#[test]
+fn rapid_resets_are_ended_and_counted() {
+    let (_folder, served) = served(Limits::default());
+    let mut client = FrameClient::connect(served.address, &[]);
+    let reset = |stream| frame(RST_STREAM, 0, stream, &8_u32.to_be_bytes());
+    let resets = streams(2_000)
+        .flat_map(|stream| [request(stream, END_STREAM, &get("/queue")), reset(stream)].concat());
+    client.send(&resets.collect::<Vec<u8>>());
+    let code = client.until_closed();
+    assert!(matches!(code, None | Some(ENHANCE_YOUR_CALM)), "{code:?}");
+    let ended = "\na7probe_http2_ended_connections_total{reason=\"protocol\"} 1\n";
+    eventually("it is counted", || {
+        let page = served.client().get("/metrics").body;
+        String::from_utf8(page).expect("UTF-8").contains(ended)
+    });
+}
+
 /// GOAWAY; the request that is in flight has its answer; then the connection is closed.
 #[test]
 fn a_server_that_stops_says_so_and_answers_what_is_in_flight() {

@@ -270,33 +270,28 @@ fn a_shard_of_another_run_and_a_shard_twice_are_refused_with_both_values() {
     );
 }
 
-/// Prints its figures, which are those of a build that is not optimized. `A7PROBE_SHARDS=FOLDER` leaves the files there for
-/// another build.
-#[test]
+/// Merges 64 shards of a million requests each, without an audit; prints the figures of a build that is not optimized.
+/// `A7PROBE_SHARDS=FOLDER` leaves the files there, so that another build can merge them. Gives the peak memory in MB.
 #[expect(clippy::print_stderr, reason = "the figures are what it is for")]
-fn sixty_four_shards_of_a_million_requests_merge_in_time_and_memory() {
-    if need_right(&LONG_TESTS, "64 shards of 1,000,000 requests").is_none() {
-        return;
-    }
+fn sixty_four_million_requests(what: &str, prepare: fn(&mut Run, Shard)) -> u64 {
     const SHARDS: u64 = 64;
     let mut plan = plan(Arrivals::Jitter, SHARDS * 1_000_000);
     plan.endpoints.truncate(1);
     plan.endpoints[0].rate = Rate::per_second(100_000.0);
     let temporary = temp_dir();
     let kept = std::env::var_os("A7PROBE_SHARDS").map(PathBuf::from);
-    let folder = kept.as_deref().unwrap_or(temporary.path());
+    let folder = kept.as_deref().unwrap_or(temporary.path()).join(what);
+    std::fs::create_dir_all(&folder).unwrap();
     for index in 0..SHARDS {
-        let sender = Sender {
-            shard: shard(index, SHARDS),
-            threads: 1,
-        };
-        let run = run_of(&plan, sender);
+        let shard = shard(index, SHARDS);
+        let mut run = run_of(&plan, Sender { shard, threads: 1 });
+        prepare(&mut run, shard);
         run.save(&folder.join(format!("shard-{index:02}.json")))
             .unwrap();
     }
     let began = std::time::Instant::now();
     let line = ["merge", ".", "--no-audit", "--quiet"];
-    let mut merge = a7probe(folder, &line).spawn().unwrap();
+    let mut merge = a7probe(&folder, &line).spawn().unwrap();
     let mut peak_kib = 0;
     while merge.try_wait().unwrap().is_none() {
         peak_kib = peak_memory_kib(merge.id()).unwrap_or(0).max(peak_kib);
@@ -304,8 +299,34 @@ fn sixty_four_shards_of_a_million_requests_merge_in_time_and_memory() {
     }
     let time = began.elapsed();
     let peak_mb = peak_kib * 1_024 / 1_000_000;
-    eprintln!("64 shards of 1,000,000 requests: {time:.1?}, {peak_mb} MB");
+    eprintln!("64 shards of 1,000,000 requests, {what}: {time:.1?}, {peak_mb} MB");
     let output = merge.wait_with_output().unwrap();
     assert_eq!(code(&output), 1, "{}", stderr(&output));
+    peak_mb
+}
+
+#[test]
+fn sixty_four_shards_of_a_million_requests_merge_in_500_mb() {
+    if need_right(&LONG_TESTS, "64 shards of 1,000,000 requests").is_none() {
+        return;
+    }
+    let peak_mb = sixty_four_million_requests("without ids", |_, _| {});
     assert!(peak_mb < 500, "{peak_mb} MB");
+}
+
+#[test]
+fn sixty_four_shards_of_a_million_ids_of_the_service_merge() {
+    if need_right(&LONG_TESTS, "64 shards of 1,000,000 ids").is_none() {
+        return;
+    }
+    sixty_four_million_requests("with ids", |run, shard| {
+        let own = &mut run.endpoints[0];
+        let id = |index| event_id(Uuid::from_u128(2), 0, shard.global(index));
+        let accepted = own.recording.ok.ones().map(|index| Accepted {
+            index,
+            answered_ns: None,
+            key: Some(EventKey::Uuid(id(index))),
+        });
+        own.answers.accepted = accepted.collect();
+    });
 }

@@ -44,23 +44,58 @@ pub(super) struct StreamHost {
     pub(super) write_time: Duration,
 }
 
+/// A request with its place in memory, or without one.
+pub(super) struct AdmittedRequest {
+    request: Request<Body>,
+    /// `None` if there was no memory left.
+    held: Option<Arc<HeldBytes>>,
+    unread: UnreadBody,
+}
+
+/// More header fields than [`FIELDS`].
+pub(super) struct TooManyFields;
+
 impl StreamHost {
-    /// Answers one request. Ends early when the client gives it up.
-    pub(super) async fn serve(&self, request: Request<RecvStream>, mut reply: SendResponse<Bytes>) {
+    /// Counts the memory of a request that has just arrived.
+    pub(super) fn admit(
+        &self,
+        request: Request<RecvStream>,
+    ) -> Result<AdmittedRequest, TooManyFields> {
         if request.headers().len() > FIELDS {
-            let mut refused = Response::new(());
-            *refused.status_mut() = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
-            let _ = reply.send_response(refused, true);
-            return;
+            return Err(TooManyFields);
         }
         let unread = UnreadBody::default();
-        let held = (self.memory).hold(&self.share, STREAM_BYTES + head_bytes(&request));
-        let (request, held) = match held {
+        let bytes = STREAM_BYTES + head_bytes(&request);
+        let (request, held) = match self.memory.hold(&self.share, bytes) {
             Ok(held) => {
                 let held = Arc::new(held);
                 (self.request(request, &held, &unread), Some(held))
             }
             Err(MemoryHeld) => (shed(request), None),
+        };
+        Ok(AdmittedRequest {
+            request,
+            held,
+            unread,
+        })
+    }
+
+    /// Answers one request. Ends early when the client gives it up.
+    pub(super) async fn serve(
+        &self,
+        admitted: Result<AdmittedRequest, TooManyFields>,
+        mut reply: SendResponse<Bytes>,
+    ) {
+        let Ok(AdmittedRequest {
+            request,
+            held,
+            unread,
+        }) = admitted
+        else {
+            let mut refused = Response::new(());
+            *refused.status_mut() = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+            let _ = reply.send_response(refused, true);
+            return;
         };
         let response = tokio::select! {
             response = self.exchanges.respond(request) => response,
@@ -150,9 +185,13 @@ async fn send_piece(mut piece: Bytes, stream: &mut SendStream<Bytes>) -> Result<
     Ok(())
 }
 
-/// A request for which there is no memory. Its body is not read.
+/// A request for which there is no memory. Its body is not read, and a large head is not kept.
 fn shed(request: Request<RecvStream>) -> Request<Body> {
+    let is_large = head_bytes(&request) > STREAM_BYTES;
     let mut request = request.map(|_| Body::empty());
+    if is_large {
+        *request.headers_mut() = HeaderMap::new();
+    }
     request.extensions_mut().insert(Shed);
     request
 }

@@ -109,9 +109,10 @@ fn http2(page: &mut Exposition, counts: &Http2Counts) {
     page.family(
         "a7probe_http2_ended_connections_total",
         MetricKind::Counter,
-        "Connections over HTTP/2 that the server ended early, by reason: flood (frames without content) or limit (too many connections).",
+        "Connections over HTTP/2 that the server ended early, by reason: flood (frames without content), protocol (what breaks the protocol, or too many resets) or limit (too many connections).",
     )
     .sample(&[("reason", "flood")], counts.floods.get())
+    .sample(&[("reason", "protocol")], counts.faults.get())
     .sample(&[("reason", "limit")], counts.refused.get());
 }
 
