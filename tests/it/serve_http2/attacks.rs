@@ -66,7 +66,8 @@ fn opened(
     for _ in 0..connections {
         let mut client = FrameClient::connect(address, settings);
         let requests: Vec<u8> = streams(STREAMS).flat_map(&request).collect();
-        assert!(client.send(&[begin, &requests].concat()), "it reads");
+        // A server that ends the connection may do so before it has read everything.
+        client.send(&[begin, &requests].concat());
         held.push(client);
     }
     // An answer to a ping comes when everything before it was read.
