@@ -97,7 +97,7 @@ impl CommandFlags<'_> {
         match own.filter(|own| own.get_action().takes_values()) {
             Some(_) if flag != "-d" => Err(UsageError::new(
                 format!("{flag} {value}: negative values are not possible"),
-                "write a value above 0",
+                "write a number without a sign",
             )),
             _ => Ok(()),
         }

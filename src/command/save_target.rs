@@ -8,7 +8,7 @@ use anyhow::{anyhow, bail};
 
 use super::saved::hinted;
 use super::writable::check_writable;
-use crate::printable::Shown as _;
+use crate::printable::{Shown as _, causes};
 use crate::probe::audit::http_client;
 use crate::redact;
 use crate::run::run_file::Run;
@@ -125,13 +125,10 @@ fn put_once(url: &str, text: &str) -> anyhow::Result<u16> {
     runtime.block_on(async {
         let request = client.put(url).header("content-type", "application/json");
         let answer = request.body(text.to_owned()).send().await;
-        let answer = answer.map_err(|error| {
-            anyhow!(
-                "{}",
-                crate::printable::causes::joined(&error.without_url().into())
-            )
-        })?;
-        Ok(answer.status().as_u16())
+        Ok(answer
+            .map_err(|error| cause(error.without_url().into()))?
+            .status()
+            .as_u16())
     })
 }
 
@@ -146,17 +143,24 @@ pub(super) fn get(url: &str) -> anyhow::Result<Vec<u8>> {
     let client = http_client(TIMEOUT)?;
     let fetched: anyhow::Result<Vec<u8>> = runtime.block_on(async {
         let answer = client.get(url).send().await;
-        let answer = answer.map_err(|error| anyhow!("{}", error.without_url()))?;
+        let answer = answer.map_err(|error| cause(error.without_url().into()))?;
         let status = answer.status();
         if !status.is_success() {
             bail!("the server answered {}", status.as_u16());
         }
         let body = answer.bytes().await;
         Ok(body
-            .map_err(|error| anyhow!("{}", error.without_url()))?
+            .map_err(|error| cause(error.without_url().into()))?
             .to_vec())
     });
-    fetched
+    fetched.map_err(|error| {
+        anyhow!("{error}\nhint: check that the URL can be read from here and has not expired")
+    })
+}
+
+/// Why a transfer failed, from an error without the URL, whose query may be secret.
+fn cause(error: anyhow::Error) -> anyhow::Error {
+    anyhow!("{}", causes::joined(&error))
 }
 
 /// Whether a text is a URL.

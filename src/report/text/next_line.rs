@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use super::audit;
 use super::baseline::RULE_OUT_DRIFT;
-use super::next_step::next_step;
+use super::next_step::{fix, next_step};
 use crate::judge::gate::{
-    Finding, FindingReason, NextStep, ObservedMetric, RunPurpose, SampleEstimate, SampleUnit,
-    Severity,
+    Finding, FindingReason, NextStep, ObservedMetric, Remedy, RunPurpose, SampleEstimate,
+    SampleUnit, Severity,
 };
 use crate::judge::summary::Observed;
 use crate::printable::one_line;
@@ -30,6 +30,10 @@ pub(in crate::report) fn next_line(
     match verdict {
         Verdict::Pass | Verdict::NotJudged => not_judged(report, endpoint).map(|line| vec![line]),
         Verdict::Fail => failed(report, endpoint, findings),
+        // Without all shards no gate can pass, so its other needs come later.
+        Verdict::Inconclusive if report.runs.iter().any(|run| run.missing.is_some()) => {
+            Some(vec![fix(Remedy::RunEveryShard).to_owned()])
+        }
         Verdict::Inconclusive => open(report, endpoint, findings).map(|line| vec![line]),
     }
 }

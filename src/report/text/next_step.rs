@@ -57,7 +57,7 @@ fn this_shows(purpose: RunPurpose, unit: SampleUnit, metric: &str) -> String {
     format!(" for {metric}, to allow for slow spells of {episode}")
 }
 
-fn fix(remedy: Remedy) -> &'static str {
+pub(super) fn fix(remedy: Remedy) -> &'static str {
     match remedy {
         Remedy::CheckReached => {
             "check that the run reached this endpoint and was not interrupted at once"

@@ -150,6 +150,8 @@ fn one_is_missing(folder: &Path) {
         stdout(&output)
     );
     assert!(stderr(&output).contains(words), "{}", stderr(&output));
+    let next = "next  run all shards to their end, and merge them";
+    assert!(stdout(&output).contains(next), "{}", stdout(&output));
     let page = std::fs::read_to_string(folder.join("part.html")).unwrap();
     assert!(page.contains(words));
     for format in ["json", "markdown"] {
